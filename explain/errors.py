@@ -1,0 +1,128 @@
+"""Every error a user can cause, as one tree.
+
+    ExplainError                    one sentence for the page: expected, received, what to do
+    ├── ImageError                  a picture that cannot be read
+    │   ├── EmptyImage              no bytes
+    │   ├── NotAnImage              bytes that are no picture
+    │   ├── TruncatedImage          a picture that ends too early
+    │   └── ImageTooLarge           more pixels or bytes than allowed
+    ├── ModelError                  a model that cannot be opened or explored
+    │   ├── UnknownModel            a name that is neither a zoo entry nor a file
+    │   └── NoInternet              weights that would have to be fetched
+    ├── LayerError                  a layer that does not exist or has no map
+    ├── ClassError                  a class or an output that does not exist
+    ├── MethodError                 a method or a knob that does not exist
+    ├── OptionError                 any other value outside its range
+    ├── TooMuchMemory               work that does not fit
+    ├── WorkerError                 the other process failed
+    │   ├── WorkerDied              it ended while it was asked something
+    │   ├── DeadlineExceeded        it was stopped because it took too long
+    │   └── InternalError           a fault of ours; the log has the traceback
+    └── Cancelled                   the user stopped the work
+
+`code` is stable and may be shown, searched for and tested; the sentence may change.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ExplainError(Exception):
+    """The root. `str(error)` is the sentence for the page."""
+
+    code = "E_EXPLAIN"
+
+
+class ImageError(ExplainError):
+    code = "E_IMAGE"
+
+
+class EmptyImage(ImageError):
+    code = "E_IMAGE_EMPTY"
+
+
+class NotAnImage(ImageError):
+    code = "E_IMAGE_KIND"
+
+
+class TruncatedImage(ImageError):
+    code = "E_IMAGE_TRUNCATED"
+
+
+class ImageTooLarge(ImageError):
+    code = "E_IMAGE_SIZE"
+
+
+class ModelError(ExplainError):
+    code = "E_MODEL"
+
+
+class UnknownModel(ModelError):
+    code = "E_MODEL_NAME"
+
+
+class NoInternet(ModelError):
+    code = "E_NO_INTERNET"
+
+
+class LayerError(ExplainError):
+    code = "E_LAYER"
+
+
+class ClassError(ExplainError):
+    code = "E_CLASS"
+
+
+class MethodError(ExplainError):
+    code = "E_METHOD"
+
+
+class OptionError(ExplainError):
+    code = "E_OPTION"
+
+
+class TooMuchMemory(ExplainError):
+    code = "E_TOO_MUCH_MEMORY"
+
+
+class WorkerError(ExplainError):
+    code = "E_WORKER"
+
+
+class WorkerDied(WorkerError):
+    code = "E_WORKER_DIED"
+
+
+class DeadlineExceeded(WorkerError):
+    code = "E_DEADLINE"
+
+
+class InternalError(WorkerError):
+    code = "E_INTERNAL"
+
+
+class Cancelled(ExplainError):
+    code = "E_CANCELLED"
+
+
+def tree(root: type[ExplainError] = ExplainError) -> dict[str, type[ExplainError]]:
+    """Every class of the tree by its name."""
+    found = {root.__name__: root}
+    for child in root.__subclasses__():
+        found |= tree(child)
+    return found
+
+
+def near(name: object, known: Iterable[str], most: int = 3) -> str:
+    """' Did you mean …?' with the closest of the known names, or '' where none is close."""
+    known = list(known)
+    wanted = str(name).lower()
+    folded = {k.lower(): k for k in reversed(known)}
+    close = difflib.get_close_matches(wanted, folded, n=most, cutoff=0.5)
+    close += [k for k in folded if wanted and wanted in k and k not in close][: most - len(close)]
+    names = [f"'{folded[k]}'" for k in close]
+    if not names:
+        return ""
+    return f" Did you mean {' or '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}?"
