@@ -1,0 +1,172 @@
+"""Maps over photos: one panel, or several that share controls, scale and cursor.
+
+Opacity, threshold, colours and before/after work in the browser. Python hears of a new look once,
+when a control is let go, so that an export equals the screen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard.components.frame import agree, floats, frame, offered, source, tables
+from explain import render
+from explain.errors import OptionError
+from explain.results import frozen
+
+LOOKS: dict[str, Any] = {
+    "opacity": 0.7, "threshold": 0.0, "colormap": "inferno", "smooth": True, "locked": True,
+}
+
+WORDS: dict[str, Any] = {
+    "controls": "How the maps look",
+    "help": "Arrow keys read the values cell by cell.",
+    "opacity": "Opacity",
+    "threshold": "Hide below",
+    "colormap": "Colours",
+    "colormaps": {c.name: c.title for c in render.COLORMAPS.values()},
+    "smooth": "Smooth",
+    "locked": "Same scale for all",
+    "photo": "Hold to see the photo",
+    "shared": "one scale for all panels",
+    "own": "this panel's own scale",
+    "within": "on the shared scale; this one spans {lo} to {hi}",
+    "native": "Map: {size} cells",
+    "cell": "row {row}, column {column}: {value}",
+}
+
+_overlay = st.components.v2.component("layerscope_overlay", **source("overlay"))
+
+
+@frozen
+class Panel:
+    """One picture of an overlay.
+
+    title, lines: above and below it; alt: what it shows, for those who do not see it
+    values: (h, w) numbers in the layer's own size, or None where there is no map
+    base: an encoded picture (JPEG, WebP, PNG) to lie under it, or None for the map alone; panels
+        with equal bytes share it
+    limits: (lo, hi), the numbers of the first and the last colour; `render.limits` where None
+    note: why the map is blank, or anything else that has to be said on the picture
+    """
+
+    title: str
+    values: np.ndarray | None
+    base: bytes | None = None
+    lines: Sequence[str] = ()
+    limits: tuple[float, float] | None = None
+    alt: str = ""
+    note: str = ""
+
+
+def overlay(
+    panels: Sequence[Panel],
+    *,
+    key: str,
+    label: str = "",
+    looks: Mapping[str, Any] | None = None,
+    colormaps: Sequence[str] | None = None,
+    signed: bool = False,
+    shared_scale: bool = True,
+    columns: int = 3,
+    controls: bool = True,
+    words: Mapping[str, Any] | None = None,
+    tag: str | None = None,
+) -> dict[str, Any]:
+    """Show the panels; how they look: opacity, threshold, colormap, smooth, locked.
+
+    label: what the numbers are, for the colour bar: "Grad-CAM"
+    looks: replaces some of LOOKS; obeyed when it differs from the last time, so that a permalink
+        works and a slider is not pushed back
+    colormaps: names for the menu; every sequential one where None, or every diverging one where signed
+    signed: whether zero is the middle; the limits are symmetrical then
+    shared_scale: whether the panels measure the same thing, so that one scale for all may be offered
+    columns: the most panels side by side; narrow screens have fewer
+    controls: False shows the pictures alone
+    words: replaces some of WORDS
+    tag: what `data-ready` says once this is drawn; a digest where None
+
+    The picture is exactly `render.overlay` with these looks, and `limits` of the panel, or of all
+    panels together where `looks["locked"]`, see `shared_limits`. OptionError for values that are not
+    (h, w), an unknown look, or no panel at all.
+    """
+    if not panels:
+        raise OptionError("An overlay needs at least one panel.")
+    colormaps = offered(colormaps, signed)
+    usual = LOOKS if LOOKS["colormap"] in colormaps else LOOKS | {"colormap": colormaps[0]}
+    wished = _looks(usual | dict(looks or {}))
+    if wished is None:
+        raise OptionError(f"These looks cannot be shown: {dict(looks or {})}. Known are {LOOKS}.")
+    held = agree(key, "looks", wished, _looks)
+
+    photos = list(dict.fromkeys(p.base for p in panels if p.base is not None))
+    maps = [_map(p) for p in panels]
+    header = {
+        "key": key,
+        "label": label,
+        "photos": len(photos),
+        "colormaps": colormaps,
+        "diverging": [render.COLORMAPS[name].diverging for name in colormaps],
+        "shareable": bool(shared_scale) and len(panels) > 1,
+        "columns": max(1, min(int(columns), len(panels))),
+        "controls": bool(controls),
+        "looks": [held.sent, held.serial],
+        "words": WORDS | dict(words or {}),
+        "panels": [
+            {
+                "title": panel.title,
+                "lines": [str(line) for line in panel.lines],
+                "alt": panel.alt,
+                "note": panel.note,
+                "photo": None if panel.base is None else photos.index(panel.base),
+                "shape": None if values is None else list(values.shape),
+                "limits": None if values is None else list(_limits(panel, signed)),
+                "blank": values is None or not values[np.isfinite(values)].any(),
+            }
+            for panel, values in zip(panels, maps, strict=True)
+        ],
+    }
+    numbers = [b"" if values is None else floats(values) for values in maps]
+    _overlay(key=key, data=frame(header, [*photos, tables(colormaps), *numbers], tag))
+    return dict(held.value)
+
+
+def shared_limits(panels: Sequence[Panel], signed: bool = False) -> tuple[float, float]:
+    """The one scale of several panels: from the lowest of their limits to the highest."""
+    every = [_limits(panel, signed) for panel in panels if panel.values is not None]
+    return min(lo for lo, _ in every), max(hi for _, hi in every)
+
+
+def _map(panel: Panel) -> np.ndarray | None:
+    """(h, w) float32, or None. OptionError for another shape."""
+    if panel.values is None:
+        return None
+    values = np.asarray(panel.values, np.float32)
+    if values.ndim != 2 or values.size == 0:
+        raise OptionError(f"The map of panel '{panel.title}' must be (h, w), not {values.shape}.")
+    return values
+
+
+def _limits(panel: Panel, signed: bool) -> tuple[float, float]:
+    lo, hi = render.limits(panel.values, signed) if panel.limits is None else map(float, panel.limits)
+    if not (math.isfinite(lo) and math.isfinite(hi) and lo <= hi):
+        raise OptionError(f"The limits of panel '{panel.title}' must be finite, lo <= hi, not {lo} and {hi}.")
+    return lo, hi
+
+
+def _looks(report: Any) -> dict[str, Any] | None:
+    """The five looks, checked one by one, or None: a browser may send anything."""
+    if not isinstance(report, Mapping) or set(report) != set(LOOKS):
+        return None
+    numbers = (report["opacity"], report["threshold"])
+    fine = (
+        all(isinstance(n, (int, float)) and not isinstance(n, bool) and 0 <= n <= 1 for n in numbers)
+        and report["colormap"] in render.COLORMAPS
+        and isinstance(report["smooth"], bool)
+        and isinstance(report["locked"], bool)
+    )
+    return {name: report[name] for name in LOOKS} if fine else None

@@ -1,0 +1,1 @@
+"""One file, one recipe for pictures that make a channel fire."""

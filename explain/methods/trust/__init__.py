@@ -1,0 +1,1 @@
+"""One file, one check of a heatmap against a random baseline."""

@@ -1,0 +1,324 @@
+"""A Keras model that can be asked: what it is made of, and the functions compiled from it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from explain.errors import ClassError, LayerError, ModelError, near
+from explain.probe import door
+from explain.probe.heads import ancestors, read_head
+from explain.probe.store import Store
+from explain.results import Layer, Output
+from explain.scaling import Scaling
+
+MAX_FUNCTIONS = 48                                     # concrete functions; 200 of ResNet50 took 1 GB
+STORE_BYTES = int(float(os.environ.get("EXPLAIN_STORE_MB", 256)) * 2**20)
+
+CLASSES = tf.TensorSpec((None,), tf.int32)
+
+# Their output is another layer's, thinned, shifted or rescaled: a heatmap belongs to that layer.
+NOT_A_TARGET = (
+    "Pooling", "Dropout", "ZeroPadding", "Cropping", "Normalization", "Reshape", "Permute", "Flatten",
+    "Rescaling", "Resizing", "CenterCrop", "Random", "UpSampling", "Identity", "GaussianNoise",
+    "Subtract", "TrueDivide", "Divide", "GetItem", "Cast",
+)  # fmt: skip
+
+
+class Network:
+    """The one object in which a Keras model lives. Shared by all sessions, never changed.
+
+    model: a built Keras model with one picture as input; scaling: how pixels become its input;
+    input_shape: (h, w, C).
+    """
+
+    def __init__(self, model: keras.Model, scaling: Scaling, input_shape: tuple[int, int, int]):
+        self.model, self.scaling, self.input_shape = model, scaling, tuple(input_shape)
+        self.store = Store(STORE_BYTES, weigh=_bytes)       # (picture, layer, what) → arrays
+        self._functions = Store(MAX_FUNCTIONS)
+        self._predict = self._survey()
+
+    # What it is made of ------------------------------------------------------------------------
+
+    def _survey(self):
+        """One trace tells layers, outputs and default layers, and is the forward pass as well."""
+        made = {}
+
+        def forward(pixels):
+            outputs, calls = door.survey(self.model, self.prepare(pixels))
+            heads = [read_head(t) for t in outputs]
+            made["calls"], made["heads"] = calls, heads
+            made["targets"] = [_default_target(head, calls) for head in heads]
+            return [(h.scores, h.probabilities) for h in heads]
+
+        function = self.trace(forward, self.pixels_spec())
+        names = list(getattr(self.model, "output_names", None) or ())
+        names += [f"output_{i}" for i in range(len(names), len(made["heads"]))]
+        self.layers = tuple(_layer(call) for call in made["calls"])
+        self.outputs = tuple(
+            Output(name, h.kind, int(h.scores.shape[-1]), h.note) for name, h in zip(names, made["heads"])
+        )
+        self.default_layers = tuple(made["targets"])
+        self._by_name = {layer.name: layer for layer in self.layers}
+        return function
+
+    def layer(self, name: str | None, output: int = 0) -> Layer:
+        """The named layer, or the default one. LayerError when it is missing or has no map."""
+        if name is None:
+            name = self.default_layers[output]
+            if name is None:
+                raise LayerError(
+                    "This network has no layer with a map (height, width, channels) on the way to its "
+                    f"output '{self.outputs[output].name}', so there is no place to show. "
+                    "Predictions remain possible."
+                )
+        if name not in self._by_name:
+            with_map = [n for n, layer in self._by_name.items() if layer.has_map]
+            raise LayerError(
+                f"There is no layer '{name}' in this network.{near(name, self._by_name)} "
+                f"It has {len(with_map)} layers with a map"
+                + (f", from '{with_map[0]}' to '{with_map[-1]}'." if with_map else ".")
+            )
+        layer = self._by_name[name]
+        if len(layer.shape) != 3:
+            usable = self.default_layers[output]
+            raise LayerError(
+                f"Layer '{name}' gives {layer.shape}, not (height, width, channels)."
+                + (f" Choose a layer with a map, for example '{usable}'." if usable else "")
+            )
+        return layer
+
+    def output_index(self, output: int | str | None) -> int:
+        """Which output is meant, by number or name. ClassError for any other."""
+        names = [o.name for o in self.outputs]
+        if output is None:
+            return 0
+        if output in names:
+            return names.index(output)
+        if isinstance(output, (int, np.integer)) and 0 <= output < len(names):
+            return int(output)
+        raise ClassError(f"There is no output '{output}'. This network has: {', '.join(names)}.{near(output, names)}")
+
+    def check_classes(self, classes: np.ndarray, output: int) -> None:
+        """ClassError unless every class index is −1 (the top class) or one of the output's K."""
+        known = self.outputs[output].classes
+        wrong = [int(c) for c in classes if not -1 <= c < known]
+        if wrong:
+            raise ClassError(
+                f"There is no class {wrong[0]}. Output '{self.outputs[output].name}' has {known} "
+                f"classes: expected a number from 0 to {known - 1}."
+            )
+
+    # Functions ---------------------------------------------------------------------------------
+
+    def prepare(self, pixels: tf.Tensor) -> tf.Tensor:
+        """(b, h, w, C) in 0..255 of any dtype → what the network was trained on."""
+        inputs = self.scaling.apply(tf.cast(pixels, tf.float32))
+        dtype = getattr(self.model, "input_dtype", None) or "float32"
+        wanted = self.model.inputs[0].dtype if getattr(self.model, "inputs", None) else dtype
+        if tf.as_dtype(wanted).is_integer:
+            return tf.cast(tf.clip_by_value(tf.round(inputs), 0, 255), wanted)
+        return tf.cast(inputs, wanted)
+
+    def pixels_spec(self) -> tf.TensorSpec:
+        return tf.TensorSpec((None, *self.input_shape), tf.uint8)
+
+    def maps_spec(self, layer: str) -> tf.TensorSpec:
+        return tf.TensorSpec((None, *self._by_name[layer].shape), tf.float32)
+
+    def trace(self, function: Callable, *specs: tf.TensorSpec):
+        """A concrete function with exactly these inputs; it can never retrace."""
+        with door.TRACING:
+            return tf.function(function, autograph=False).get_concrete_function(*specs)
+
+    def compiled(self, key: Hashable, make: Callable[[], Callable]):
+        """The function kept under `key`, made under the lock when it is not there."""
+        function = self._functions.get(key)
+        if function is None:
+            with door.TRACING:
+                function = self._functions.get(key)
+                if function is None:
+                    function = make()
+                    self._functions.put(key, function)
+        return function
+
+    def predict(self, pixels: np.ndarray, output: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """(b, h, w, C) uint8 → scores (b, K) and probabilities (b, K), float32."""
+        scores, probabilities = self._predict(tf.constant(pixels))[output]
+        return scores.numpy(), probabilities.numpy()
+
+    def tap(self, layers: tuple[str, ...]):
+        """pixels (b, h, w, C) uint8 → {layer: maps (b, h, w, c) float32}."""
+
+        def make():
+            def maps(pixels):
+                noted = door.tap(self.model, self.prepare(pixels), layers)
+                return {name: tf.cast(noted[name], tf.float32) for name in layers}
+
+            return self.trace(maps, self.pixels_spec())
+
+        return self.compiled(("tap", layers), make)
+
+    def look(self, layer: str, output: int):
+        """(pixels, classes (b,) int32; −1 is the top class) → one pass forward, the head backward.
+
+        {maps, slopes (b, h, w, c), scores, probabilities (b, K), classes (b,), vectors}: `vectors`
+        are the (b, n) answers on the way from the layer to the score, which `slopes` wants back.
+        """
+
+        def make():
+            def function(pixels, classes):
+                return self._forward_and_back(pixels, None, classes, layer, output)
+
+            return self.trace(function, self.pixels_spec(), CLASSES)
+
+        return self.compiled(("look", layer, output), make)
+
+    def head(self, layer: str, output: int):
+        """(pixels, maps (b, h, w, c), classes (b,)) → what `look` gives, from the maps on.
+
+        The pixels are read only where a path leads round the layer.
+        """
+
+        def make():
+            def function(pixels, maps, classes):
+                return self._forward_and_back(pixels, maps, classes, layer, output)
+
+            return self.trace(function, self.pixels_spec(), self.maps_spec(layer), CLASSES)
+
+        return self.compiled(("head", layer, output), make)
+
+    def slopes(self, layer: str, output: int):
+        """(pixels, maps, classes (b,), *vectors) → ∂y^c / ∂maps (b, h, w, c) of another class.
+
+        With the head's own answers given back, only the way backward is left: half of the head.
+        """
+
+        def make():
+            ends = {}
+
+            def function(pixels, maps, classes):
+                seen = self._forward_and_back(pixels, maps, classes, layer, output, top=False)
+                ends.update(seen, feeds=[pixels, maps, classes, *seen["vectors"]])
+                return seen["slopes"]
+
+            with door.TRACING:
+                whole = tf.compat.v1.wrap_function(
+                    function, [self.pixels_spec(), self.maps_spec(layer), CLASSES]
+                )
+                backward = whole.prune(ends["feeds"], ends["slopes"])
+            # Called from Python, a pruned function first tries its old signature: traced, it does not.
+            return self.trace(lambda *feeds: backward(*feeds), *map(tf.TensorSpec.from_tensor, ends["feeds"]))
+
+        return self.compiled(("slopes", layer, output), make)
+
+    def _forward_and_back(self, pixels, maps, classes, layer: str, output: int, top: bool = True):
+        """To be traced. From the pixels, or from the maps where they are given."""
+        noted, vectors = [] if maps is None else [maps], []
+        # Watched from the layer on, the tape holds the head only.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+
+            def visit(name, tensor):
+                if name == layer and maps is None:
+                    noted.append(tensor)
+                    tape.watch(tensor)
+                elif name == layer:
+                    tensor = tf.cast(maps, tensor.dtype)
+                elif noted and tensor.shape.rank == 2:
+                    vectors.append(tensor)
+                return tensor
+
+            if maps is not None:
+                tape.watch(maps)
+            head = read_head(door.run(self.model, self.prepare(pixels), visit)[output])
+            if top:
+                best = tf.argmax(head.scores, axis=-1, output_type=tf.int32)                  # (b,)
+                classes = tf.where(classes < 0, best, classes)
+            score = tf.reduce_sum(tf.gather(head.scores, classes, batch_dims=1))
+        # A layer off the path to this output has slope zero everywhere; the note says so later.
+        slopes = tape.gradient(score, noted[0], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return {
+            "maps": tf.cast(noted[0], tf.float32),
+            "slopes": tf.cast(slopes, tf.float32),
+            "scores": head.scores,
+            "probabilities": head.probabilities,
+            "classes": classes,
+            "vectors": vectors,
+        }
+
+    def pixel_slopes(self, output: int):
+        """(pixels (b, h, w, C) float32 in 0..255, classes (b,)) → ∂y^c / ∂pixels (b, h, w, C)."""
+
+        def make():
+            def function(pixels, classes):
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch(pixels)
+                    head = read_head(door.run(self.model, self.prepare(pixels))[output])
+                    score = tf.reduce_sum(tf.gather(head.scores, classes, batch_dims=1))
+                return tape.gradient(score, pixels, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+            return self.trace(function, tf.TensorSpec((None, *self.input_shape), tf.float32), CLASSES)
+
+        return self.compiled(("pixels", output), make)
+
+
+def _bytes(value) -> int:
+    return value.nbytes if isinstance(value, np.ndarray) else sum(part.nbytes for part in value)
+
+
+def _layer(call: door.Call) -> Layer:
+    operation = call.operation
+    shape = call.tensor.shape
+    count = sum(int(np.prod(w.shape)) for w in getattr(operation, "weights", ()))
+    dims = tuple(shape[1:]) if shape.rank else ()
+    return Layer(call.name, type(operation).__name__, dims, count)
+
+
+def _default_target(head, calls: list[door.Call]) -> str | None:
+    """The last layer with a map on the way to the output that is a convolution's or its like.
+
+    Pooling, padding, dropout, normalisation and reshaping only pass on what it found.
+    """
+    on_the_way = ancestors(head.scores)
+    ends = {t.op.name for t in head.ends}
+    for call in reversed(calls):
+        layer = _layer(call)
+        if not layer.has_map or any(word in layer.kind for word in NOT_A_TARGET):
+            continue
+        if call.tensor.op.name in on_the_way and call.tensor.op.name not in ends:
+            return layer.name
+    return None
+
+
+def check_picture_input(model: keras.Model) -> tuple[int | None, int | None, int]:
+    """(h, w, C) of a network's one picture input, None where free. ModelError names what else it is."""
+    shapes = [tuple(t.shape) for t in getattr(model, "inputs", None) or ()]
+    if not shapes:
+        built = getattr(model, "_build_shapes_dict", None) or {}
+        shapes = [tuple(s) for s in built.values() if isinstance(s, (tuple, list)) and len(s) == 4]
+    if not shapes:
+        raise ModelError(
+            f"The network '{model.name}' does not say what its input looks like, because it was never "
+            "called. Call it once on a picture, or give input_shape=(height, width, channels)."
+        )
+    if len(shapes) > 1:
+        raise ModelError(f"Expected a network with one picture as input, received {len(shapes)} inputs: {shapes}.")
+    if len(shapes[0]) != 4:
+        what = {2: "a vector", 3: "a sequence", 5: "a volume or video"}.get(len(shapes[0]), "something else")
+        raise ModelError(
+            f"Expected a network whose input is a picture (batch, height, width, channels), "
+            f"received {what}: {shapes[0]}."
+        )
+    height, width, channels = shapes[0][1:]
+    if channels in (1, 3, 4):
+        return height, width, channels
+    if height in (1, 3, 4) and channels not in (1, 3, 4):
+        raise ModelError(
+            f"The input {shapes[0]} has its channels first, which TensorFlow cannot compute on every "
+            "device. Save the network with data_format='channels_last'."
+        )
+    raise ModelError(f"Expected 1, 3 or 4 channels in the input, received {shapes[0]}.")

@@ -1,0 +1,122 @@
+"""One map: made larger, coloured alone, or laid over the picture it belongs to.
+
+Always values first, colour last: a map that is coloured and then enlarged shows a lattice of colours
+that belong to no value.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from explain.errors import OptionError
+from explain.render import checks, colors
+from explain.results import Heatmap, Image
+
+STRIP = 128                                        # rows at a time: doubles of a whole photo are large
+
+
+def enlarge(values: np.ndarray, height: int, width: int, smooth: bool = True) -> np.ndarray:
+    """Another size for a map, (height, width) float32, or (height, width, c) for c up to 4.
+
+    smooth: bilinear between the centres of the cells, flat outside the outermost centres (OpenCV's
+    INTER_LINEAR). Otherwise the cells stay visible: row i shows cell floor((i + ½)·h / height).
+    A side that becomes shorter is averaged over the area, either way.
+
+        [0 4]  →  smooth, width 4:  [0 1 3 4]        not smooth:  [0 0 4 4]
+
+    OptionError for a size below 1 or values of another shape.
+    """
+    height, width = checks.size((height, width))
+    values = np.asarray(values)
+    if values.ndim not in (2, 3) or values.size == 0 or values.shape[2:] > (4,):
+        raise OptionError(f"Only (h, w) or (h, w, up to 4) can be enlarged, not {values.shape}.")
+    values = np.array(values, np.float32, order="C")                   # a copy: the result is the caller's
+    if height < values.shape[0] or width < values.shape[1]:
+        h, w = min(values.shape[0], height), min(values.shape[1], width)
+        values = _resized(values, h, w, cv2.INTER_AREA)
+    h, w = values.shape[:2]
+    if (h, w) == (height, width):
+        return values
+    if smooth:
+        return _resized(values, height, width, cv2.INTER_LINEAR)
+    rows = (2 * np.arange(height) + 1) * h // (2 * height)
+    columns = (2 * np.arange(width) + 1) * w // (2 * width)
+    return values[rows[:, None], columns]
+
+
+def _resized(values: np.ndarray, height: int, width: int, how: int) -> np.ndarray:
+    found = cv2.resize(values, (width, height), interpolation=how)
+    return found.reshape(height, width, *values.shape[2:])     # OpenCV drops a last axis of one
+
+
+def overlay(
+    image: Image | np.ndarray,
+    heatmap: Heatmap | np.ndarray,
+    opacity: float = 0.5,
+    colormap: str = "inferno",
+    threshold: float = 0.0,
+    smooth: bool = True,
+    limits: tuple[float, float] | None = None,
+    size: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """A heat map over its picture: (H, W, 3) uint8 RGB. Where there is no heat the picture stays.
+
+    image: an Image or (H, W, 3) uint8 RGB
+    heatmap: a Heatmap or (h, w) numbers, of any size; cells that are not finite get no colour
+    opacity: 0..1, of the hottest place
+    threshold: 0..1, the share of the limits below which nothing is drawn
+    smooth: whether values are interpolated or the cells stay visible
+    limits: (lo, hi) to share one scale between maps; `colors.limits` of this map where None
+    size: (height, width) of the result; the picture's own where None
+
+    The browser draws the same, so this is exact (round is floor(x + ½), in doubles):
+
+        v      = values enlarged to the picture's size
+        q      = round(255 · clip((v − lo) / (hi − lo), 0, 1))
+        heat   = q / 255                    diverging map:  |2q − 255| / 255
+        alpha  = opacity · heat             0 where 255 · heat < threshold · 255
+        result = round(picture · (1 − alpha) + lut[q] · alpha)
+
+    A map of nothing but zeros leaves the picture as it is. OptionError for any option out of range.
+    """
+    picture, values = checks.picture(image), checks.heat(heatmap)
+    opacity = checks.number("opacity", opacity, 0, 1)
+    threshold = checks.number("threshold", threshold, 0, 1)
+    table, diverging = colors.lut(colormap), colors.colormap(colormap).diverging
+    lo, hi = colors.span_of(values, limits, colormap)
+    height, width = picture.shape[:2] if size is None else checks.size(size)
+
+    if (height, width) != picture.shape[:2]:
+        picture = np.floor(enlarge(picture, height, width) + 0.5).astype(np.uint8)
+    if not values[np.isfinite(values)].any():
+        return picture.copy()
+
+    steps = np.arange(256)
+    heat = np.abs(2 * steps - 255) if diverging else steps             # (256,) 0..255
+    alphas = np.where(heat < threshold * 255, 0, opacity * heat / 255)
+    values = colors.finite_or_nothing(values, lo, hi, colormap)
+    large = enlarge(values, height, width, smooth)                     # (H, W)
+    result = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, STRIP):
+        rows = slice(top, top + STRIP)
+        q = colors.levels(large[rows], lo, hi)                         # (rows, W)
+        alpha = alphas[q][..., None]                                   # (rows, W, 1)
+        result[rows] = np.floor(picture[rows] * (1 - alpha) + table[q] * alpha + 0.5)
+    return result
+
+
+def colored(
+    values: Heatmap | np.ndarray,
+    colormap: str = "viridis",
+    limits: tuple[float, float] | None = None,
+    size: tuple[int, int] | None = None,
+    smooth: bool = False,
+) -> np.ndarray:
+    """A map alone in colour: (h, w, 3) uint8 RGB, or (*size, 3). Options as in `overlay`."""
+    values, table = checks.heat(values), colors.lut(colormap)
+    lo, hi = colors.span_of(values, limits, colormap)
+    values = colors.finite_or_nothing(values, lo, hi, colormap)
+    if size is not None:
+        values = enlarge(values, *checks.size(size), smooth)
+    return table[colors.levels(values, lo, hi)]
