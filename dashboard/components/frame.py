@@ -59,12 +59,18 @@ def offered(colormaps: Sequence[str] | None, signed: bool = False) -> list[str]:
     return [render.colors.colormap(name).name for name in colormaps]
 
 
-def source(name: str) -> dict[str, str]:
-    """html, css and js of a component. The shared functions stand in front of its own script."""
-    text = {kind: (HERE / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css", "js")}
-    text["css"] = (HERE / "shared.css").read_text("utf-8") + text["css"]
-    text["js"] = (HERE / "shared.js").read_text("utf-8") + text["js"]
-    return text
+def source(name: str, *more: str) -> dict[str, str]:
+    """html, css and js of a component. shared.*, and the scripts in `more`, stand in front of its own.
+
+    They travel with every payload, so indentation and lines of comment stay here.
+    """
+    files = {"html": [name], "css": ["shared", name], "js": ["shared", *more, name]}
+    return {kind: "\n".join(_lean(HERE / f"{part}.{kind}") for part in parts) for kind, parts in files.items()}
+
+
+def _lean(path: Path) -> str:
+    lines = (line.strip() for line in path.read_text("utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith(("//", "/**")))
 
 
 @dataclass
@@ -89,16 +95,19 @@ def agree(key: str, name: str, wished: Any, usable: Callable[[Any], Any]) -> Agr
     wished: None for no opinion; usable: turns a report, which anybody can forge, into a value, or
     into None. A report is [value, time]: the time makes choosing the same thing twice two reports.
     """
-    held: Agreement = st.session_state.setdefault(f"{key} {name} agreed", Agreement())
+    where = f"{key} {name} agreed"
     reported = (st.session_state.get(key) or {}).get(name)
-    fresh = reported is not None and reported != held.reported
+    held: Agreement | None = st.session_state.get(where)
+    fresh = reported is not None and (held is None or reported != held.reported)
     chosen = usable(reported[0] if isinstance(reported, list) and reported else reported) if fresh else None
-    held.reported = reported
-    if chosen is not None:
+    if held is None:
+        first = wished if chosen is None else chosen
+        held = st.session_state[where] = Agreement(value=first, sent=first)
+    elif chosen is not None:
         held.value = chosen
-    elif wished is not None and wished != held.wished and wished != held.value:
+    elif wished not in (None, held.wished, held.value):
         held.value = held.sent = wished
         held.serial += 1
-    if wished is not None:
-        held.wished = wished
+    held.reported = reported
+    held.wished = held.wished if wished is None else wished
     return held

@@ -1,7 +1,7 @@
 // Maps over photos. Values are enlarged first and coloured last, as in explain.render.overlay:
 //
-//   q = round(255 · clip((v − lo) / (hi − lo), 0, 1)),  heat = q / 255  or, diverging, |2q − 255| / 255
-//   alpha = opacity · heat, and 0 where heat < threshold
+//   q = round(255 · clip((v − lo) / (hi − lo), 0, 1)),  heat = q  or, diverging, |2q − 255|
+//   alpha = opacity · heat / 255, and 0 where heat < threshold · 255
 //
 // The q of every pixel is kept. A tick of a slider is then a new table of 256 colours and one look
 // into it per pixel, and nothing is said to the server until the slider is let go.
@@ -80,7 +80,6 @@ async function receive(state, data, turn) {
     state.photos = photos;
     state.luts = blobs[head.photos];
     state.maps = blobs.slice(head.photos + 1).map((blob) => new Float32Array(blob.buffer));
-    for (const panel of state.panels) panel.stale = true;
   }
   Object.assign(state, { head, data });
   if (!REMEMBERED.has(head.key)) REMEMBERED.set(head.key, {});
@@ -98,13 +97,13 @@ function arrange(state) {
   while (panels.length < head.panels.length) {
     const figure = state.template.content.firstElementChild.cloneNode(true);
     list.append(figure);
-    panels.push(listen(state, { figure, picture: figure.querySelector(".picture"), stale: true }));
+    panels.push(listen(state, { figure, picture: figure.querySelector(".picture") }));
   }
   list.style.setProperty("--columns", head.columns);
   panels.forEach((panel, index) => {
     const told = head.panels[index];
     const photo = state.photos[told.photo];
-    Object.assign(panel, told, { values: state.maps[index], source: photo });
+    Object.assign(panel, told, { values: state.maps[index], source: photo, stale: true });
     const [h, w] = told.shape ?? [1, 1];
     panel.aspect = photo ? photo.width / photo.height : w / h;
     const { figure, picture } = panel;
@@ -144,11 +143,12 @@ function draw(state) {
   strip.smooth.checked = looks.smooth;
   strip.locked.checked = looks.locked;
 
-  const heat = (q) => (diverging ? Math.abs(2 * q - 255) / 255 : q / 255);
-  const over = palette(state.luts, chosen, (q) => (heat(q) < looks.threshold ? 0 : looks.opacity * heat(q)));
+  const heat = (q) => (diverging ? Math.abs(2 * q - 255) : q); // 0..255
+  const cold = (q) => heat(q) < looks.threshold * 255;
+  const over = palette(state.luts, chosen, (q) => (cold(q) ? 0 : (looks.opacity * heat(q)) / 255));
   const alone = palette(state.luts, chosen);
-  const scale = palette(state.luts, chosen, (q) => (head.photos && heat(q) < looks.threshold ? 0.12 : 1));
-  const shown = panels.filter((panel) => panel.limits);
+  const scale = palette(state.luts, chosen, (q) => (head.photos && cold(q) ? 0.12 : 1));
+  const shown = panels.filter((panel) => panel.limits && !panel.blank); // see shared_limits in overlay.py
   const shared = head.shareable && looks.locked && shown.length > 0;
   const all = shared && [
     Math.min(...shown.map((panel) => panel.limits[0])),
@@ -160,7 +160,7 @@ function draw(state) {
     prepare(panel, limits, looks.smooth, diverging);
     colour(panel, panel.source ? over : alone);
     const own = panels.length > 1 ? ` · ${words.own}` : "";
-    legend(panel.figure.querySelector(".bar"), panel.shape && limits, scale, shared
+    legend(panel.figure.querySelector(".bar"), !panel.blank && limits, scale, shared
       ? fill(words.within, { lo: short(panel.limits?.[0]), hi: short(panel.limits?.[1]) })
       : head.label + own, shared);
   }

@@ -90,8 +90,8 @@ def overlay(
     words: replaces some of WORDS
     tag: what `data-ready` says once this is drawn; a digest where None
 
-    The picture is exactly `render.overlay` with these looks, and `limits` of the panel, or of all
-    panels together where `looks["locked"]`, see `shared_limits`. OptionError for values that are not
+    The picture is exactly `render.overlay` with these looks, and `limits` of the panel, or
+    `shared_limits` where `looks["locked"]` and there are several. OptionError for values that are not
     (h, w), an unknown look, or no panel at all.
     """
     if not panels:
@@ -125,7 +125,7 @@ def overlay(
                 "photo": None if panel.base is None else photos.index(panel.base),
                 "shape": None if values is None else list(values.shape),
                 "limits": None if values is None else list(_limits(panel, signed)),
-                "blank": values is None or not values[np.isfinite(values)].any(),
+                "blank": _blank(values),
             }
             for panel, values in zip(panels, maps, strict=True)
         ],
@@ -135,10 +135,17 @@ def overlay(
     return dict(held.value)
 
 
-def shared_limits(panels: Sequence[Panel], signed: bool = False) -> tuple[float, float]:
-    """The one scale of several panels: from the lowest of their limits to the highest."""
-    every = [_limits(panel, signed) for panel in panels if panel.values is not None]
-    return min(lo for lo, _ in every), max(hi for _, hi in every)
+def shared_limits(panels: Sequence[Panel], signed: bool = False) -> tuple[float, float] | None:
+    """The one scale of several panels: from the lowest of their limits to the highest.
+
+    Blank panels have no say; None where all are blank, and each keeps its own limits then.
+    """
+    every = [_limits(panel, signed) for panel in panels if not _blank(_map(panel))]
+    return (min(lo for lo, _ in every), max(hi for _, hi in every)) if every else None
+
+
+def _blank(values: np.ndarray | None) -> bool:
+    return values is None or not values[np.isfinite(values)].any()
 
 
 def _map(panel: Panel) -> np.ndarray | None:

@@ -34,8 +34,9 @@ function fit(canvas, width, height) {
 /** Three digits are what a reader compares. */
 function short(value) {
   const size = Math.abs(value);
-  if (!Number.isFinite(value)) return String(value);
-  return size && (size < 1e-3 || size >= 1e5) ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  const far = size && (size < 1e-3 || size >= 1e5);
+  const text = far ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  return text.replaceAll("-", "−"); // a minus, not a hyphen
 }
 
 const percent = (part) => `${Math.round(100 * part)} %`;

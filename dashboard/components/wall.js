@@ -1,12 +1,7 @@
-// A wall of tiles, cut out of one atlas and drawn on one canvas.
-//
-// Only the rows in sight are drawn: the canvas is as large as the window and sticks to it, and the
-// field around it is as tall as the whole wall. So 2048 tiles cost no more than those one sees.
+// A wall of tiles, cut out of one atlas and drawn on one canvas (tiles.js): state, pointer and keys.
 
 const WALLS = new WeakMap(); // root → state
 const REMEMBERED = new Map(); // Python's key → view and selection; they outlive the element
-const SIZES = { small: 40, medium: 64, large: 112 };
-const GAP = 6;
 
 function build(root) {
   const find = (selector) => root.querySelector(selector);
@@ -34,8 +29,10 @@ function build(root) {
     const wanted = event.target.value.trim();
     if (!wanted) return;
     const tile = wall.head.names.indexOf(Number(wanted));
-    if (tile < 0) return say(wall, fill(wall.head.words.missing, { n: wanted }), true);
-    move(wall, tile);
+    const missing = tile < 0 ? fill(wall.head.words.missing, { n: wanted }) : "";
+    event.target.setCustomValidity(missing);
+    event.target.reportValidity(); // the browser's own bubble, also read aloud
+    if (!missing) move(wall, tile);
   };
   wall.window.onscroll = () => {
     wall.preview.hidden = true;
@@ -118,8 +115,9 @@ function refresh(wall) {
   const named = (name) => [name, words[name] ?? name];
   relabel(root, words);
   offer(strip.sort, ["index", ...head.statistics].map(named), view.sort);
+  const titled = (name) => [name, words.colormaps[name] ?? name];
   offer(strip.scale, head.grey ? [["channel", words.each], ["layer", words.whole]] : [], view.scale);
-  offer(strip.colormap, head.colormaps.map((name) => [name, words.colormaps[name] ?? name]), view.colormap);
+  offer(strip.colormap, head.grey ? head.colormaps.map(titled) : [], view.colormap);
   offer(strip.tile, Object.keys(SIZES).map(named), view.tile);
   wall.window.setAttribute("aria-label", `${head.title}. ${words.help}`);
 
@@ -141,147 +139,12 @@ function refresh(wall) {
   soon(wall, draw);
 }
 
-/** Colour the whole atlas: each tile through its own 256 colours, made for its range. */
-function paint(wall) {
-  const { head, view, grey, low, high } = wall;
-  const legend = wall.root.querySelector(".bar");
-  legend.hidden = !grey;
-  if (!grey) return void (wall.coloured = wall.atlas);
-  const wanted = `${view.colormap} ${view.scale}`;
-  if (wall.coloured && wall.wanted === wanted) return;
-  wall.wanted = wanted;
-
-  const whole = view.scale === "layer";
-  const known = (values) => values.filter(Number.isFinite);
-  const bottom = known(low).reduce((a, b) => Math.min(a, b), Infinity);
-  const span = known(high).reduce((a, b) => Math.max(a, b), -Infinity) - bottom;
-  const colours = palette(wall.luts, Math.max(0, head.colormaps.indexOf(view.colormap)));
-  const [height, width] = head.tile;
-  const image = new ImageData(wall.atlas.width, wall.atlas.height);
-  const out = new Uint32Array(image.data.buffer);
-  head.names.forEach((_, tile) => {
-    const table = !whole ? colours : colours.map((_, q) => {
-      const value = low[tile] + (q / 255) * (high[tile] - low[tile]);
-      return colours[Math.round(255 * Math.min(1, Math.max(0, (value - bottom) / span))) || 0];
-    });
-    const start = Math.floor(tile / head.columns) * height * image.width + (tile % head.columns) * width;
-    for (let y = 0; y < height; y++) {
-      for (let at = start + y * image.width, end = at + width; at < end; at++) out[at] = table[grey[4 * at]];
-    }
-  });
-  wall.coloured = new OffscreenCanvas(image.width, image.height);
-  wall.coloured.getContext("2d").putImageData(image, 0, 0);
-  bar(legend.querySelector("canvas"), colours);
-  const [left, right] = legend.querySelectorAll("span");
-  left.textContent = whole ? short(bottom) : head.words.lowest;
-  right.textContent = whole ? short(bottom + span) : head.words.highest;
-}
-
-/** Where things are, in CSS pixels. Tiles are stretched so that a row fills the width. */
-function measure(wall) {
-  const { head, view } = wall;
-  const width = wall.window.clientWidth;
-  const wanted = SIZES[view.tile];
-  const count = wall.order.length + head.pending;
-  const columns = Math.max(1, Math.floor((width + GAP) / (wanted + GAP)));
-  const tile = count < columns ? wanted : Math.floor((width - GAP * (columns - 1)) / columns);
-  const picture = Math.round(tile * Math.min(3, Math.max(1 / 3, head.tile[0] / head.tile[1])));
-  const caption = view.tile === "small" ? 0 : 16;
-  const row = picture + caption + GAP;
-  wall.grid = { width, columns, tile, picture, caption, row, count };
-  const corner = (place) => [(place % columns) * (tile + GAP) + 3, Math.floor(place / columns) * row + 3];
-  wall.grid.corner = corner;
-  wall.field.style.height = `${Math.ceil(count / columns) * row + 2}px`;
-  wall.window.style.maxHeight = `${head.height}px`;
-}
-
-function draw(wall) {
-  const { head, order, canvas, window: frame, root } = wall;
-  measure(wall);
-  if (wall.reveal) reveal(wall, head.names.indexOf(wall.memory.channel));
-  wall.reveal = false;
-  const { width, columns, tile, picture, caption, row, count, corner } = wall.grid;
-  const height = frame.clientHeight;
-  const ratio = devicePixelRatio || 1;
-  fit(canvas, Math.round(width * ratio), Math.round(height * ratio));
-  canvas.style.height = `${height}px`;
-  const style = getComputedStyle(root);
-  const ink = style.color;
-  const accent = style.getPropertyValue("--st-primary-color");
-  const ground = style.getPropertyValue("--st-background-color");
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, -frame.scrollTop * ratio);
-  pen.clearRect(0, frame.scrollTop, width, height);
-  pen.font = `11px ${style.fontFamily}`;
-  pen.textBaseline = "top";
-
-  const first = Math.floor(frame.scrollTop / row) * columns;
-  const last = Math.min(count, Math.ceil((frame.scrollTop + height) / row) * columns);
-  for (let place = first; place < last; place++) {
-    const [x, y] = corner(place);
-    const index = order[place];
-    if (index === undefined || head.dead[index]) hatch(pen, x, y, tile - 6, picture - 6, ink, index !== undefined);
-    else cut(wall, pen, index, x, y, tile - 6, picture - 6, ratio);
-    if (index === undefined) continue;
-    const name = head.names[index];
-    pen.fillStyle = ink;
-    if (caption) pen.fillText(name, x, y + picture - 2);
-    if (name === wall.memory.channel) outline(pen, x, y, tile - 6, picture - 6, accent, ground);
-    if (name === wall.active && frame.matches(":focus-visible")) {
-      pen.setLineDash([4, 3]);
-      outline(pen, x, y, tile - 6, picture - 6, ink, ground);
-      pen.setLineDash([]);
-    }
-  }
-  root.dataset.count = order.length;
-  root.dataset.selected = wall.memory.channel ?? "";
-}
-
-/** One tile. Enlarged cells keep their edges: they are measurements. Pictures may be smoothed. */
-function cut(wall, pen, index, x, y, width, height, ratio) {
-  const { head } = wall;
-  const [h, w] = head.tile;
-  pen.imageSmoothingEnabled = !head.grey || w > width * ratio;
-  pen.imageSmoothingQuality = "high";
-  const left = (index % head.columns) * w;
-  pen.drawImage(wall.coloured, left, Math.floor(index / head.columns) * h, w, h, x, y, width, height);
-}
-
-/** An empty place: hatched where a channel is dead, a bare frame where a picture is still to come. */
-function hatch(pen, x, y, width, height, ink, dead) {
-  pen.save();
-  pen.beginPath();
-  pen.rect(x, y, width, height);
-  pen.clip();
-  pen.strokeStyle = ink;
-  pen.globalAlpha = 0.3;
-  pen.lineWidth = 2;
-  pen.stroke();
-  pen.lineWidth = 1;
-  pen.beginPath();
-  for (let at = 0; dead && at < width + height; at += 7) {
-    pen.moveTo(x + at, y);
-    pen.lineTo(x + at - height, y + height);
-  }
-  pen.stroke();
-  pen.restore();
-}
-
-function outline(pen, x, y, width, height, colour, ground) {
-  pen.strokeStyle = ground; // a gap, so that the frame is seen on any picture
-  pen.lineWidth = 2;
-  pen.strokeRect(x, y, width, height);
-  pen.strokeStyle = colour;
-  pen.strokeRect(x - 2, y - 2, width + 4, height + 4);
-}
-
 /** The tile under the pointer, or null between tiles. */
-function under(wall, event) {
-  const { columns, tile, row } = wall.grid;
-  const box = wall.canvas.getBoundingClientRect();
-  const column = Math.floor((event.clientX - box.left) / (tile + GAP));
-  const line = Math.floor((event.clientY - box.top + wall.window.scrollTop) / row);
-  return column < 0 || column >= columns ? null : wall.order[line * columns + column] ?? null;
+function under({ canvas, grid, order, window: frame }, event) {
+  const box = canvas.getBoundingClientRect();
+  const column = Math.floor((event.clientX - box.left - EDGE) / (grid.width + GAP));
+  const line = Math.floor((event.clientY - box.top + frame.scrollTop - EDGE) / grid.row);
+  return column < 0 || column >= grid.columns ? null : order[line * grid.columns + column] ?? null;
 }
 
 /** Name and numbers of one tile, as lines. */
@@ -300,41 +163,36 @@ function facts(wall, index) {
   ].filter(Boolean);
 }
 
-function say(wall, sentence, aloud) {
-  wall.root.querySelector(".spoken").textContent = sentence;
-  if (aloud) wall.root.querySelector(".status").textContent = sentence;
-}
+const say = (wall, sentence) => (wall.root.querySelector(".spoken").textContent = sentence);
 
+/** One tile magnified, beside it, or above or below it where the screen is narrow. */
 function preview(wall, index) {
-  wall.preview.hidden = index === null;
+  const { preview: card, grid, root, window: frame } = wall;
+  card.hidden = index === null;
   if (index === null) return;
-  const [canvas, name, text] = wall.preview.children;
+  const [canvas, name, text] = card.children;
   const [first, ...rest] = facts(wall, index);
   name.textContent = first;
   text.textContent = rest.join("\n");
-  const ratio = devicePixelRatio || 1;
-  const { tile, picture, row, corner } = wall.grid;
-  const wide = canvas.clientWidth * ratio;
-  fit(canvas, Math.round(wide), Math.round((wide * picture) / tile));
-  cut(wall, canvas.getContext("2d"), index, 0, 0, canvas.width, canvas.height, 1);
+  const wide = Math.round(canvas.clientWidth * (devicePixelRatio || 1));
+  fit(canvas, wide, Math.round((wide * grid.height) / grid.width));
+  cut(wall, canvas.getContext("2d"), index, [0, 0, canvas.width, canvas.height], 1);
 
-  const [x, y] = corner(wall.place.get(index));
-  const top = wall.window.offsetTop + y - wall.window.scrollTop;
-  const { offsetWidth: width, offsetHeight: height } = wall.preview;
-  const right = x + tile + GAP;
-  const fits = right + width <= wall.root.clientWidth;
-  const beside = fits || x - width - 12 >= 0;
-  wall.preview.style.left = `${beside ? (fits ? right : x - width - 12) : wall.root.clientWidth - width}px`;
-  wall.preview.style.top = `${beside ? top : top >= height + GAP ? top - height - GAP : top + row}px`;
+  const [x, y] = grid.corner(wall.place.get(index));
+  const top = frame.offsetTop + y - frame.scrollTop;
+  const { offsetWidth: width, offsetHeight: height } = card;
+  const left = [x + grid.width + GAP, x - width - GAP].find((at) => at >= 0 && at + width <= root.clientWidth);
+  const above = top - height - GAP;
+  card.style.left = `${left ?? root.clientWidth - width}px`;
+  card.style.top = `${left !== undefined ? top : above >= 0 ? above : top + grid.row}px`;
 }
 
 /** Scroll as little as needed to see a tile. */
 function reveal(wall, index) {
   const place = wall.place.get(index);
   if (place === undefined) return;
-  const { row, corner } = wall.grid;
-  const top = corner(place)[1] - 3;
-  const { window: frame } = wall;
+  const { window: frame, grid: { row, corner } } = wall;
+  const top = corner(place)[1] - EDGE;
   if (top < frame.scrollTop) frame.scrollTop = top;
   else if (top + row > frame.scrollTop + frame.clientHeight) frame.scrollTop = top + row - frame.clientHeight;
 }

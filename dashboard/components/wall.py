@@ -50,7 +50,7 @@ WORDS: dict[str, Any] = {
     "selected": "chosen",
 }
 
-_wall = st.components.v2.component("layerscope_wall", **source("wall"))
+_wall = st.components.v2.component("layerscope_wall", **source("wall", "tiles"))
 
 
 def wall(

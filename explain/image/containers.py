@@ -14,39 +14,8 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from explain.errors import ImageError, NotAnImage, TruncatedImage
-
-ACCEPTED = "JPEG, PNG, WebP, BMP, GIF or TIFF"
-AGAIN = "Upload it again, or save it anew from a program that can open it."
-
-SIGNATURES = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"II+\0": "TIFF",                                         # BigTIFF
-    b"MM\0+": "TIFF",
-}
-STRANGERS = {
-    b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive (or a .keras model, an Office document, …)",
-    b"\x89HDF": "an HDF5 file, probably a model",
-    b"\x93NUMPY": "a numpy array (.npy)",
-    b"8BPS": "a Photoshop document",
-    b"\0\0\x01\0": "an icon (.ico)",
-    b"\0\0\0\x0cjP  ": "a JPEG 2000 picture",
-    b"\0\0\0\x0cJXL ": "a JPEG XL picture",
-    b"\xff\x0a": "a JPEG XL picture",
-    b"\x1f\x8b": "a gzip archive",
-    b"Rar!": "a RAR archive",
-    b"7z\xbc\xaf": "a 7-Zip archive",
-    b"\x7fELF": "a program",
-    b"MZ": "a program",
-}
-BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}                  # the lengths a BMP header can have
-
+from explain.errors import TruncatedImage
+from explain.image.kinds import AGAIN, damaged, ends_early
 
 @dataclass(frozen=True)
 class Parts:
@@ -56,60 +25,6 @@ class Parts:
     data: bytes
     exif: bytes = b""
     size: tuple[int, int] | None = None
-
-
-def kind_of(data: bytes, name: str) -> str:
-    """The format by its first bytes, never by the file's name. NotAnImage for any other."""
-    for signature, kind in SIGNATURES.items():
-        if data.startswith(signature):
-            return kind
-        if signature.startswith(data):
-            raise ends_early(name, kind, len(data), len(signature) + 1)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP"
-    if data[:2] == b"BM" and (len(data) < 18 or int.from_bytes(data[14:18], "little") in BMP_HEADERS):
-        return "BMP"
-    raise NotAnImage(
-        f"'{name}' is no picture that can be read here: expected {ACCEPTED}, "
-        f"received {looks_like(data)}. Save it as PNG or JPEG and try again."
-    )
-
-
-def looks_like(data: bytes) -> str:
-    """What bytes that are none of the accepted formats seem to be, for a sentence."""
-    for signature, words in STRANGERS.items():
-        if data.startswith(signature):
-            return words
-    if data[4:8] == b"ftyp":                                  # the ISO media family
-        brand = data[8:12]
-        if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
-            return "a HEIC picture, as telephones make them"
-        return "an AVIF picture" if brand in (b"avif", b"avis") else "a video"
-    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if b"<svg" in start:
-        return "an SVG drawing"
-    if start.startswith((b"<!doctype html", b"<html")) or b"<html" in start:
-        return "a web page (HTML)"
-    if not data.strip(b"\0"):
-        return f"{len(data):,} zero bytes"
-    if not re.search(rb"[\0-\x08\x0e-\x1f\x7f]", data[:1024]):
-        return "text" if data[:1024].isascii() or _is_utf8(data[:1024]) else "text or unknown bytes"
-    return f"{len(data):,} bytes of an unknown kind"
-
-
-def _is_utf8(start: bytes) -> bool:
-    return "\ufffd" not in start[:-3].decode("utf-8", "replace")[:-1]   # the cut may split a letter
-
-
-def ends_early(name: str, kind: str, received: int, expected: int | None = None) -> TruncatedImage:
-    needed = f"at least {expected:,} were expected" if expected else "more were expected"
-    return TruncatedImage(
-        f"'{name}' is a {kind} picture that ends too early: {received:,} bytes were received, {needed}. {AGAIN}"
-    )
-
-
-def damaged(name: str, kind: str, what: str) -> NotAnImage:
-    return NotAnImage(f"'{name}' begins like a {kind} picture but cannot be read: {what}. {AGAIN}")
 
 
 def unwrap_png(data: bytes, name: str) -> Parts:
@@ -162,19 +77,20 @@ def prove_png_rows(data: bytes, name: str) -> None:
         )
 
 
+MARKER = re.compile(rb"(?<=\xff)[^\xff\0]", re.DOTALL)      # fill bytes may stand before it
 MOST_SEGMENTS, MOST_SCANS = 10_000, 256
 
 
 def unwrap_jpeg(data: bytes, name: str) -> Parts:
-    """Tables, frame header, Adobe's colour note, and everything from the first scan on."""
+    """Tables, frame header, JFIF's and Adobe's colour notes, and everything from the first scan on."""
     kept, exif, at = [data[:2]], b"", 2
     if data.count(b"\xff\xda") > MOST_SCANS:                  # each passes over the whole picture
         raise damaged(name, "JPEG", f"it has more than {MOST_SCANS} scans")
     for _ in range(MOST_SEGMENTS):
-        marker = re.compile(rb"\xff+([^\xff\0])", re.DOTALL).search(data, at)
+        marker = MARKER.search(data, at)
         if marker is None or marker.end() + 2 > len(data):
             raise ends_early(name, "JPEG", len(data))
-        code, at = marker[1][0], marker.end()
+        code, at = marker[0][0], marker.end()
         if code == 0xD9:
             raise damaged(name, "JPEG", "it ends before its pixels begin")
         if code == 0x01 or 0xD0 <= code <= 0xD8:              # markers without a body
@@ -189,7 +105,7 @@ def unwrap_jpeg(data: bytes, name: str) -> Parts:
             return Parts(b"".join(kept), exif)
         if code == 0xE1 and data[at + 2:at + 8] == b"Exif\0\0":
             exif = exif or data[at + 8:end]
-        if 0xC0 <= code <= 0xDF or (code == 0xEE and data[at + 2:at + 7] == b"Adobe"):
+        if 0xC0 <= code <= 0xE0 or code == 0xEE:              # frame, tables, JFIF's and Adobe's notes
             kept.append(data[at - 2:end])
         at = end
     raise damaged(name, "JPEG", f"it has more than {MOST_SEGMENTS} segments before its pixels")
@@ -248,21 +164,51 @@ def unwrap_bmp(data: bytes, name: str) -> Parts:
 def unwrap_tiff(data: bytes, name: str) -> Parts:
     """The file as it is, once its first directory is known to be whole."""
     try:
-        entries, big = directory(data), data[2:3] == b"+" or data[3:4] == b"+"
+        entries = directory(data)
     except struct.error:
         raise ends_early(name, "TIFF", len(data)) from None
-    order, room = ("<" if data[:1] == b"I" else ">"), (8 if big else 4)
     noted = 0
-    for kind, count, value in entries.values():
-        size = count * {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}.get(kind, 1 if kind < 16 else 8)
-        if size > room:
-            end = struct.unpack(order + ("Q" if big else "I"), value)[0] + size
-            if end > len(data):
-                raise ends_early(name, "TIFF", len(data), end)
-            noted += size
+    for entry in entries.values():
+        start, size = _place(data, *entry)
+        if start + size > len(data):
+            raise ends_early(name, "TIFF", len(data), start + size)
+        noted += size
     if noted > len(data):                                     # notes that overlap, to be read many times
-        raise damaged(name, "TIFF", f"its directory announces {noted:,} bytes, the file has {len(data):,}")
+        what = f"its directory announces {noted:,} bytes, the file has {len(data):,}"
+        raise damaged(name, "TIFF", what)
     return Parts(data)
+
+
+def announced(data: bytes, kind: str) -> int | None:
+    """How long an unwrapped file would have to be, where it says so and is shorter."""
+    expected = int.from_bytes(data[2:6], "little") if kind == "BMP" else 0
+    if kind == "TIFF":
+        entries = directory(data)
+        for starts, lengths in ((273, 279), (324, 325)):      # strips, tiles
+            if starts in entries and lengths in entries:
+                ends = map(sum, zip(*(_numbers(data, *entries[tag]) for tag in (starts, lengths))))
+                expected = max(expected, *ends, 0)
+    return expected if expected > len(data) else None
+
+
+WIDTHS = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+
+
+def _place(data: bytes, kind: int, count: int, value: bytes) -> tuple[int, int]:
+    """(start, size) of an entry's values in the file; (0, 0) where the entry itself holds them."""
+    size = count * WIDTHS.get(kind, 1)
+    return (0, 0) if size <= len(value) else (int.from_bytes(value, _order(data)), size)
+
+
+def _numbers(data: bytes, kind: int, count: int, value: bytes) -> list[int]:
+    start, size = _place(data, kind, count, value)
+    width = WIDTHS.get(kind, 1)
+    raw = data[start:start + size] if size else value[:count * width]
+    return [int.from_bytes(raw[i:i + width], _order(data)) for i in range(0, len(raw), width)]
+
+
+def _order(block: bytes) -> str:
+    return "little" if block[:2] == b"II" else "big"
 
 
 def directory(block: bytes) -> dict[int, tuple[int, int, bytes]]:
@@ -297,7 +243,7 @@ def orientation(exif: bytes) -> int:
         kind, _, value = directory(block).get(0x0112, (3, 1, b"\1\1\1\1"))
     except struct.error:
         return 1
-    number = int.from_bytes(value[:2], "little" if block[:2] == b"II" else "big") if kind == 3 else 1
+    number = int.from_bytes(value[:2], _order(block)) if kind == 3 else 1
     return number if 1 <= number <= 8 else 1
 
 

@@ -112,7 +112,8 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     except _DAMAGE as error:
         raise ModelError(
             f"'{path.name}' is not a readable PyTorch state dict: expected named tensors, "
-            f"found {_plain(error)}. Fetch the file again, or save it with torch.save(network.state_dict(), …)."
+            f"found {_plain(error)}. "
+            "Fetch the file again, or save it with torch.save(network.state_dict(), …)."
         ) from error
 
 

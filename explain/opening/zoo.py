@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ _TABLE = (
      "Szegedy et al. 2015; weights published with Keras"),
     ("inceptionresnetv2", "InceptionResNetV2", "-1..1", _LARGE, 55.873_736, "InceptionResNetV2",
      "Szegedy et al. 2016; weights published with Keras"),
-    ("xception", "Xception", "-1..1", _LARGE, 22.910_480, "Xception", "Chollet 2016; weights published with Keras"),
+    ("xception", "Xception", "-1..1", _LARGE, 22.910_480, "Xception",
+     "Chollet 2016; weights published with Keras"),
     ("mobilenet", "MobileNet", "-1..1", _SMALL, 4.253_864, "MobileNet",
      "Howard et al. 2017; weights by its authors, Apache-2.0"),
     ("mobilenetv2", "MobileNetV2", "-1..1", _SMALL, 3.538_984, "MobileNetV2",
@@ -180,7 +182,8 @@ def _fetched(entry: Entry, on_progress: Progress | None) -> keras.Model:
     except ModelError as error:
         where = "there is no way to the internet here" if isinstance(error, NoInternet) else "that failed"
         raise type(error)(
-            f"The weights of {entry.title} ({entry.megabytes} MB) have to be fetched once, and {where}: {error}. "
+            f"The weights of {entry.title} ({entry.megabytes} MB) have to be fetched once, and {where}: "
+            f"{error}. "
             f"Take '{DEFAULT}', whose weights are always there, or give a file with the weights of "
             f"{entry.title} (.weights.h5 or .h5) that was fetched elsewhere."
         ) from error
@@ -196,6 +199,8 @@ def _from_file(entry: Entry, path: Path) -> keras.Model:
     from explain.opening import efficientnet_lite, fetch
     from explain.opening.state_dict import read_state_dict
 
+    if not path.is_file():
+        raise ModelError(f"There is no file '{path.name}'. Expected is one with the weights of {entry.title}.")
     if entry.embedded and path.suffix == ".pth":
         return efficientnet_lite.build(read_state_dict(path))
     numbers, legacy = _numbers_in(path)
@@ -208,7 +213,9 @@ def _from_file(entry: Entry, path: Path) -> keras.Model:
     if numbers > entry.parameters * 1e6 + _SEEDS:
         raise ModelError(misfit)
     try:
-        with _well_named(path, legacy) as named, fetch.answering(lambda _: named):
+        # Of a file that does not fit Keras says so a hundred times; ours is one sentence.
+        quiet = warnings.catch_warnings(action="ignore", category=UserWarning)
+        with _well_named(path, legacy) as named, fetch.answering(lambda _: named), quiet:
             # "imagenet", because some architectures scale differently for those weights.
             network = _architecture(entry, weights="imagenet", include_top=include_top)
             if entry.embedded:

@@ -23,13 +23,14 @@ class Recipe:
     draw(parameters (n, …)) → pictures (n, H, W, 3) in 0..1;
     disturb(pictures, step_seed (2,)) → pictures of the same shape, seen by the network instead;
     improve(parameters, slopes, memory, step ()) → parameters, memory; `memory` starts as zeros,
-    shaped like two copies of the parameters.
+    shaped like two copies of the parameters; show(parameters) → what a person sees, in 0..1.
     """
 
     start: Callable
     draw: Callable
     disturb: Callable
     improve: Callable
+    show: Callable
 
 
 def climb(network: Network, layer: str, key: tuple, recipe: Recipe):
@@ -73,7 +74,7 @@ def climb(network: Network, layer: str, key: tuple, recipe: Recipe):
         _, parameters, _, scores = tf.while_loop(
             lambda i, *rest: i < steps, step, (0, parameters, memory, scores), parallel_iterations=1
         )
-        return recipe.draw(parameters), tf.transpose(scores.stack())
+        return recipe.show(parameters), tf.transpose(scores.stack())
 
     def make():
         scalar = tf.TensorSpec((), tf.int32)

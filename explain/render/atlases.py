@@ -54,7 +54,7 @@ def atlas_rgb(pixels: np.ndarray, most: int = 128) -> Atlas:
     pixels = np.asarray(pixels)
     if pixels.ndim != 4 or pixels.shape[-1] != 3 or pixels.size == 0 or pixels.dtype.kind != "f":
         raise OptionError(f"Patterns must be (n, H, W, 3) floats in 0..1, not {pixels.shape} {pixels.dtype}.")
-    stack = _at_most(np.nan_to_num(pixels.astype(np.float32, copy=False)), most)
+    stack = _at_most(np.clip(np.nan_to_num(pixels.astype(np.float32, copy=False)), 0, 1), most)
     n = len(stack)
     return _bound(colors.levels(stack, 0, 1), np.zeros(n, np.float32), np.ones(n, np.float32))
 

@@ -16,10 +16,7 @@ LONGEST = 32_767                                   # OpenCV's longest side of a 
 
 def number(name: str, value: Any, least: float, most: float) -> float:
     """`value` as a float from `least` to `most`. OptionError otherwise."""
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        found = math.nan
+    found = _float(value)
     if not least <= found <= most:                 # also refuses NaN
         raise OptionError(f"'{name}' must be a number from {least:g} to {most:g}, not {value!r}.")
     return found
@@ -45,10 +42,8 @@ def size(value: Any) -> tuple[int, int]:
 
 def span(value: Any) -> tuple[float, float]:
     """(lo, hi), finite and lo < hi. OptionError otherwise."""
-    try:
-        lo, hi = map(float, value)
-    except (TypeError, ValueError):
-        lo, hi = math.nan, math.nan
+    pair = isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2
+    lo, hi = map(_float, value) if pair else (math.nan, math.nan)
     if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
         raise OptionError(f"'limits' must be two numbers (lo, hi) with lo < hi, not {value!r}.")
     return lo, hi
@@ -83,6 +78,11 @@ def maps(value: np.ndarray) -> np.ndarray:
     if not _is_real(value) or not _has(value, 3):
         raise OptionError(f"Maps must be a (h, w, c) array of numbers, not {_seen(value)}.")
     return value.astype(np.float32, copy=False)
+
+
+def _float(value: Any) -> float:
+    """The number, or NaN, which no range contains, where it is none."""
+    return float(value) if isinstance(value, (int, float, np.number)) else math.nan
 
 
 def _is_real(value: Any) -> bool:

@@ -86,11 +86,12 @@ def numbers(lo: float, hi: float, steps: int) -> list[str]:
         0 … 0.00002     0  5.00e−6  1.00e−5  1.50e−5  2.00e−5
     """
     values = [lo + (hi - lo) * i / steps for i in range(steps)] + [hi]
+    values = [v if abs(v) > 1e-9 * (hi - lo) else 0.0 for v in values]
     most = max(abs(lo), abs(hi))
     if 1e-3 <= most < 1e5:
         decimals = max(0, 2 - math.floor(math.log10(hi - lo)))
         if decimals <= 6:
-            return [f"{v + 0.0:.{decimals}f}".replace("-", "−") for v in values]
+            return [f"{round(v, decimals) + 0.0:.{decimals}f}".replace("-", "−") for v in values]
     return [_scientific(v) for v in values]
 
 

@@ -44,20 +44,21 @@ def wrapped(text: str, size: int, width: int) -> list[str]:
 
 
 def shortened(text: str, size: int, width: int) -> str:
-    """The text, or as much of its beginning as fits before an ellipsis."""
+    """The text, or as much of its beginning as fits before three dots."""
     if width_of(text, size) <= width:
         return text
-    kept = len(text)
-    while kept and width_of(f"{text[:kept].rstrip()}…", size) > width:
-        kept -= 1
-    return f"{text[:kept].rstrip()}…"
+    return f"{text[:_fitting(text, size, width - width_of('...', size))].rstrip()}..."
 
 
 def _pieces(paragraph: str, size: int, width: int) -> Iterator[str]:
     """The words, those that fit on no line in pieces that do."""
     for word in paragraph.split():
-        while width_of(word, size) > width and len(word) > 1:
-            kept = next((n for n in range(len(word) - 1, 1, -1) if width_of(word[:n], size) <= width), 1)
+        while len(word) > (kept := max(1, _fitting(word, size, width))):
             yield word[:kept]
             word = word[kept:]
         yield word
+
+
+def _fitting(text: str, size: int, width: int) -> int:
+    """How many of the first letters are at most `width` pixels wide."""
+    return next((n for n in range(len(text)) if width_of(text[: n + 1], size) > width), len(text))

@@ -29,8 +29,12 @@ def enlarge(values: np.ndarray, height: int, width: int, smooth: bool = True) ->
     """
     height, width = checks.size((height, width))
     values = np.asarray(values)
-    if values.ndim not in (2, 3) or values.size == 0 or values.shape[2:] > (4,):
-        raise OptionError(f"Only (h, w) or (h, w, up to 4) can be enlarged, not {values.shape}.")
+    numeric = values.dtype.kind in "fiub" and values.size > 0
+    if not numeric or values.ndim not in (2, 3) or values.shape[2:] > (4,):
+        raise OptionError(
+            "Only numbers (h, w), or (h, w, c) with c up to 4, can be enlarged, "
+            f"not {values.shape} {values.dtype}."
+        )
     values = np.array(values, np.float32, order="C")                   # a copy: the result is the caller's
     if height < values.shape[0] or width < values.shape[1]:
         h, w = min(values.shape[0], height), min(values.shape[1], width)

@@ -48,6 +48,7 @@ def grid(
     (H, W) = (rows · (h + gap) − gap, columns · (w + gap) − gap). Values that are not finite get the
     first colour (the middle one of a diverging map). OptionError for any option out of range.
     """
+    colors.colormap(colormap)
     gap = checks.whole("gap", gap, 0, 1000)
     background = checks.color("background", background)
     if scale not in SCALES:
@@ -56,18 +57,19 @@ def grid(
         tile = checks.whole("tile", tile, 1, 4096)
 
     given = maps_or_patterns.values if isinstance(maps_or_patterns, Maps) else maps_or_patterns
-    if isinstance(given, np.ndarray):
-        stack = planes(checks.maps(given))                             # (c, h, w)
-        check_sheet(len(stack), tile, stack.shape[1:3])
-        tiles = _colored(stack, tile, colormap, scale, smooth)         # (c, h, w, 3)
-    else:
-        stack = _pixels(given)                                         # (n, h, w, 3)
-        check_sheet(len(stack), tile, stack.shape[1:3])
-        stack = stack if tile is None else resized(stack, tile, smooth)
-        tiles = colors.levels(stack, 0, 1)
+    in_colour = not isinstance(given, np.ndarray)
+    stack = _pixels(given) if in_colour else planes(checks.maps(given))        # (n, h, w, 3) or (c, h, w)
+    height, width = tile_size(stack.shape[1:3], tile)
     if columns is None:
-        columns = landscape(len(tiles), tiles.shape[1] + gap, tiles.shape[2] + gap)
-    return sheet(tiles, checks.whole("columns", columns, 1), gap, background)
+        columns = landscape(len(stack), height + gap, width + gap)
+    columns = checks.whole("columns", columns, 1)
+    _check_pixels(len(stack), columns, height + gap, width + gap)
+
+    if in_colour:
+        tiles = colors.levels(stack if tile is None else resized(stack, tile, smooth), 0, 1)
+    else:
+        tiles = _colored(stack, tile, colormap, scale, smooth)
+    return sheet(tiles, columns, gap, background)                              # tiles: (n, h, w, 3) uint8
 
 
 def landscape(tiles: int, height: int, width: int) -> int:
@@ -114,13 +116,13 @@ def tile_size(shape: tuple[int, ...], longer: int | None) -> tuple[int, int]:
     return max(1, round(h * longer / max(h, w))), max(1, round(w * longer / max(h, w)))
 
 
-def check_sheet(tiles: int, longer: int | None, shape: tuple[int, ...]) -> None:
-    """OptionError where the tiles together would have too many pixels."""
-    height, width = tile_size(shape, longer)
-    if tiles * height * width > MOST_PIXELS:
+def _check_pixels(tiles: int, columns: int, height: int, width: int) -> None:
+    """OptionError where the sheet would have too many pixels."""
+    pixels = -(-tiles // columns) * height * columns * width
+    if pixels > MOST_PIXELS:
         raise OptionError(
-            f"{tiles} tiles of {height} × {width} pixels are more than {MOST_PIXELS:,} pixels. "
-            "Choose smaller tiles or fewer of them."
+            f"A grid of {tiles} tiles in {columns} columns would have {pixels:,} pixels, more than the "
+            f"{MOST_PIXELS:,} allowed. Choose a smaller 'tile' or fewer of them."
         )
 
 
@@ -164,4 +166,5 @@ def _pixels(patterns: Sequence[Pattern]) -> np.ndarray:
     if len(shapes) != 1:
         found = ", ".join(map(str, sorted(shapes))) or "no pattern at all"
         raise OptionError(f"A grid needs patterns of one size, not {found}.")
-    return np.stack([p.pixels for p in patterns]).astype(np.float32, copy=False)
+    stack = np.stack([p.pixels for p in patterns]).astype(np.float32, copy=False)
+    return np.clip(np.nan_to_num(stack), 0, 1)

@@ -31,4 +31,9 @@ def plain(*, size: int = 128, rate: float = 0.04) -> Recipe:
         rms = tf.sqrt(tf.reduce_mean(slopes**2, axis=(1, 2, 3), keepdims=True))               # (n, 1, 1, 1)
         return pictures + rate * tf.math.divide_no_nan(slopes, rms), memory
 
-    return Recipe(start, draw, disturb, improve)
+    def show(pictures):
+        # The climb knows no bounds: spread what it found over the range that a screen has.
+        mean, variance = tf.nn.moments(pictures, axes=(1, 2, 3), keepdims=True)               # (n, 1, 1, 1)
+        return tf.clip_by_value(0.5 + 0.25 * tf.math.divide_no_nan(pictures - mean, tf.sqrt(variance)), 0, 1)
+
+    return Recipe(start, draw, disturb, improve, show)

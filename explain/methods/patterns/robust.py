@@ -64,4 +64,4 @@ def robust(*, size: int = 128, rate: float = 0.1, shift: float = 0.06, turn: flo
         fair_mean, fair_square = mean / (1 - 0.9**t), square / (1 - 0.999**t)
         return spectra + rate * fair_mean / (tf.sqrt(fair_square) + 1e-12), tf.stack([mean, square])
 
-    return Recipe(start, draw, disturb, improve)
+    return Recipe(start, draw, disturb, improve, show=draw)

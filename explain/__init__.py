@@ -1,0 +1,34 @@
+"""Layerscope's core: see what a convolutional network sees.
+
+    model = explain.load("efficientnet-lite0")
+    image = explain.read("cat.jpg")
+    heat  = explain.heatmap(model, image)
+
+Nothing is imported before its first use, so that `import explain` costs nothing.
+"""
+
+from importlib import import_module
+
+_NAMES = {
+    "load": "opening", "wrap": "opening", "read": "image",
+    "layers": "jobs", "predict": "jobs", "activations": "jobs", "heatmap": "jobs", "heatmaps": "jobs",
+    "patterns": "jobs",
+    **dict.fromkeys(("Heatmap", "Image", "Layer", "Maps", "Model", "Output", "Pattern", "Prediction", "Verdict"),
+                    "results"),
+    "ExplainError": "errors",
+}  # fmt: skip
+_ROOMS = ("device", "errors", "image", "jobs", "methods", "opening", "render", "results", "samples", "scaling", "workers")
+
+__all__ = [*_NAMES, *_ROOMS]
+
+
+def __getattr__(name: str):
+    if name in _ROOMS:
+        return import_module(f"explain.{name}")
+    if name in _NAMES:
+        return getattr(import_module(f"explain.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'explain' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,234 @@
+"""The jobs: what can be asked of a model. The public face of the package, in this process.
+
+`explain.workers` offers the same names with the same answers from another process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from explain.errors import ClassError, ExplainError, LayerError, OptionError, TooMuchMemory, near
+from explain.image import fit
+from explain import methods
+from explain.notes import heatmap_note, pattern_note
+from explain.probe.ascent import climb, memory_per_picture
+from explain.probe.network import Network
+from explain.probe.probing import Probe
+from explain.results import Heatmap, Image, Layer, Maps, Model, Pattern, Prediction
+
+Progress = Callable[[int, int, Any], bool | None]          # (done, total, partial); False cancels
+
+PATTERN_BYTES = int(float(os.environ.get("EXPLAIN_PATTERN_MB", 1024)) * 2**20)
+PATTERNS_AT_ONCE = 16                                       # then progress is shown
+STEPS = methods.Knob("steps", 30, "how many steps to climb", 1, 2048)
+
+
+def layers(model: Model) -> tuple[Layer, ...]:
+    """Every layer at every depth, in the order in which the answers are made."""
+    return model.layers
+
+
+def predict(model: Model, image: Image, top: int = 5, output: int | str | None = None) -> tuple[Prediction, ...]:
+    """The `top` classes of one picture, best first. ClassError for an unknown output."""
+    network = _network(model)
+    index = network.output_index(output)
+    scores, probabilities = _enough_memory(lambda: network.predict(_pixels(network, [image]), index))
+    best = np.argsort(-scores[0], kind="stable")[: max(top, 0)]
+    return tuple(
+        Prediction(int(k), model.label(int(k)), float(probabilities[0, k]), float(scores[0, k])) for k in best
+    )
+
+
+def activations(model: Model, image: Image, layer: str | Sequence[str] | None = None) -> Maps | tuple[Maps, ...]:
+    """What a layer answers to one picture, or several layers in one pass.
+
+    LayerError when a layer is missing or has no map (h, w, c).
+    """
+    network = _network(model)
+    if layer is None or isinstance(layer, str):
+        probe = Probe(network, _pixels(network, [image]), [image.key], layer)
+        return Maps(probe.layer.name, _enough_memory(lambda: probe.maps[0]), image.key)
+    names = tuple(dict.fromkeys(network.layer(name).name for name in layer))
+    if not names:
+        raise OptionError("Expected at least one layer, received none.")
+    pixels = tf.constant(_pixels(network, [image]))
+    maps = _enough_memory(lambda: {n: m.numpy()[0] for n, m in network.tap(names)(pixels).items()})
+    return tuple(Maps(network.layer(name).name, maps[network.layer(name).name], image.key) for name in layer)
+
+
+def heatmap(
+    model: Model,
+    image: Image,
+    method: str = "gradcam",
+    layer: str | None = None,
+    class_index: int | str | None = None,
+    output: int | str | None = None,
+    **options: Any,
+) -> Heatmap:
+    """Where the network looked, for one picture. See `heatmaps`."""
+    return heatmaps(model, [image], method, layer, class_index, output, **options)[0]
+
+
+def heatmaps(
+    model: Model,
+    images: Sequence[Image],
+    method: str = "gradcam",
+    layer: str | None = None,
+    class_index: int | str | Sequence[int | str | None] | None = None,
+    output: int | str | None = None,
+    batch: int = 16,
+    on_progress: Progress | None = None,
+    **options: Any,
+) -> tuple[Heatmap, ...]:
+    """Heatmaps (h, w) float32 in the layer's own size, for many pictures in batches.
+
+    layer: None is the model's default; class_index: a number, a label, None for each picture's top
+    class, or one of these per picture; output: which output of several; options: the method's knobs.
+    Stops early, with what is done, when `on_progress` returns False.
+    Raises LayerError, ClassError, MethodError, OptionError, TooMuchMemory.
+    """
+    network, shelved = _network(model), methods.method("heatmaps", method)
+    knobs = shelved.options(options)
+    index = network.output_index(output)
+    several = isinstance(class_index, Sequence) and not isinstance(class_index, str)
+    asked = list(class_index) if several else [class_index] * len(images)
+    if len(asked) != len(images):
+        raise OptionError(f"Expected one class for each of {len(images)} pictures, received {len(asked)}.")
+    classes = [class_number(model, c, index) for c in asked]
+    found: list[Heatmap] = []
+    for start in range(0, len(images), batch):
+        part = images[start : start + batch]
+        probe = Probe(
+            network, _pixels(network, part), [i.key for i in part], layer, classes[start : start + batch], index
+        )
+        found += _enough_memory(lambda: _read_heatmaps(model, probe, shelved, knobs))
+        if on_progress and on_progress(len(found), len(images), found[start:]) is False:
+            break
+    return tuple(found)
+
+
+def _read_heatmaps(model: Model, probe: Probe, shelved, knobs) -> list[Heatmap]:
+    values = np.asarray(shelved.function(probe, **knobs), np.float32)                         # (b, h, w)
+    maps, slopes = probe.maps, probe.slopes
+    return [
+        Heatmap(
+            layer=probe.layer.name,
+            class_index=int(k := probe.classes[i]),
+            label=model.label(int(k)),
+            score=float(probe.scores[i]),
+            probability=float(probe.probabilities[i]),
+            method=shelved.name,
+            values=np.nan_to_num(one, nan=0.0, posinf=0.0, neginf=0.0),
+            note=heatmap_note(one, maps[i], slopes[i]),
+            image=probe.keys[i],
+            model=model.key,
+            options=knobs,
+        )
+        for i, one in enumerate(values)
+    ]
+
+
+def patterns(
+    model: Model,
+    layer: str,
+    channels: Iterable[int] = range(64),
+    steps: int = 30,
+    size: int = 128,
+    seed: int = 0,
+    method: str = "robust",
+    at_once: int = PATTERNS_AT_ONCE,
+    on_progress: Progress | None = None,
+    **options: Any,
+) -> tuple[Pattern, ...]:
+    """What the channels of a layer would like to see, by gradient ascent in `size` pixels.
+
+    The same seed gives the same picture, whatever else is in the batch. Channels climb together,
+    `at_once` or as many as the memory budget allows; after each such chunk
+    `on_progress(done, total, new patterns)` is called, and False from it stops with what is done.
+    Raises LayerError, OptionError, MethodError, TooMuchMemory.
+    """
+    network, shelved = _network(model), methods.method("patterns", method)
+    knobs = shelved.options({"size": size, **options})
+    steps, target = STEPS.check(steps), network.layer(layer)
+    wanted = _channels(channels, target)
+    per_picture = max(memory_per_picture(network, target.name, size), 1)
+    if per_picture > PATTERN_BYTES:
+        raise TooMuchMemory(
+            f"One picture of {size} pixels needs about {per_picture / 2**20:.0f} MB at layer '{target.name}', "
+            f"the limit is {PATTERN_BYTES / 2**20:.0f} MB. Choose a smaller size or an earlier layer."
+        )
+    at_once = int(min(max(at_once, 1), PATTERN_BYTES // per_picture))
+    recipe = shelved.function(**knobs)
+    ascent = climb(network, target.name, (shelved.name, *knobs.values()), recipe)
+    found: list[Pattern] = []
+    for start in range(0, len(wanted), at_once):
+        part = wanted[start : start + at_once]
+        numbers = [tf.constant(part, tf.int32), tf.constant(steps), tf.constant(seed, tf.int32)]
+        pixels, scores = _enough_memory(lambda: [t.numpy() for t in ascent(*numbers)])
+        new = [
+            Pattern(target.name, c, p, s, shelved.name, pattern_note(s))
+            for c, p, s in zip(part, pixels, scores)
+        ]
+        found += new
+        if on_progress and on_progress(len(found), len(wanted), new) is False:
+            break
+    return tuple(found)
+
+
+def class_number(model: Model, asked: int | str | None, output: int = 0) -> int:
+    """A class by number, by label or by a number in text; −1 for None. ClassError with near misses."""
+    if asked is None:
+        return -1
+    if isinstance(asked, str) and not asked.strip().isdigit():
+        folded = [label.lower() for label in model.labels]
+        if asked.strip().lower() in folded:
+            return folded.index(asked.strip().lower())
+        many = model.outputs[output].classes
+        raise ClassError(
+            f"There is no class '{asked}'.{near(asked, model.labels)} Expected one of the {many} labels, "
+            f"or a number from 0 to {many - 1}."
+        )
+    if not isinstance(asked, (int, np.integer, str)) or int(asked) < 0:
+        raise ClassError(f"Expected a class number from 0 to {model.outputs[output].classes - 1}, received {asked!r}.")
+    return int(asked)
+
+
+def _channels(channels: Iterable[int], layer: Layer) -> list[int]:
+    wanted = list(dict.fromkeys(channels))
+    if not wanted:
+        raise OptionError("Expected at least one channel, received none.")
+    whole = (int, np.integer)
+    wrong = [c for c in wanted if not isinstance(c, whole) or not 0 <= c < layer.shape[2]]
+    if wrong:
+        raise OptionError(
+            f"There is no channel {wrong[0]!r} in layer '{layer.name}': expected numbers from 0 to {layer.shape[2] - 1}."
+        )
+    return [int(c) for c in wanted]
+
+
+def _pixels(network: Network, images: Sequence[Image]) -> np.ndarray:
+    if not images:
+        raise OptionError("Expected at least one picture, received none.")
+    return np.stack([fit(image.pixels, *network.input_shape) for image in images])            # (b, h, w, C)
+
+
+def _network(model: Model) -> Network:
+    if not isinstance(model.network, Network):
+        raise OptionError(
+            f"The model '{model.name}' lives in a worker: ask explain.workers, or open it here with explain.load."
+        )
+    return model.network
+
+
+def _enough_memory(work: Callable):
+    try:
+        return work()
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise TooMuchMemory(
+            "This does not fit into memory. Choose a later layer, a smaller size or fewer pictures at once."
+        ) from error
