@@ -61,8 +61,12 @@ def far(a: np.ndarray, b: np.ndarray) -> int:
 # ---------------------------------------------------------------- the formats
 
 LOSSLESS = {
-    "png": ("PNG", {}), "bmp": ("BMP", {}), "webp": ("WEBP", {"lossless": True}), "tiff": ("TIFF", {}),
-    "tiff lzw": ("TIFF", {"compression": "tiff_lzw"}), "tiff deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    "png": ("PNG", {}),
+    "bmp": ("BMP", {}),
+    "webp": ("WEBP", {"lossless": True}),
+    "tiff": ("TIFF", {}),
+    "tiff lzw": ("TIFF", {"compression": "tiff_lzw"}),
+    "tiff deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}),
     "tiff big": ("TIFF", {"big_tiff": True}),
 }
 
@@ -146,12 +150,15 @@ def test_orientation(kind, number):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_orientation_in_either_byte_order(order):
-    block = (b"II" if order == "<" else b"MM") + struct.pack(order + "HIHHHIHHI", 42, 8, 1, 0x0112, 3, 1, 6, 0, 0)
+    start = b"II" if order == "<" else b"MM"
+    block = start + struct.pack(order + "HIHHHIHHI", 42, 8, 1, 0x0112, 3, 1, 6, 0, 0)
     plain = saved(np.ascontiguousarray(STORED[6](corners())), "PNG")
     assert np.array_equal(read(plain[:33] + chunk(b"eXIf", block) + plain[33:]).pixels, corners())
 
 
-@pytest.mark.parametrize("block", [b"", b"II", b"rubbish", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff"])
+@pytest.mark.parametrize("block", [
+    b"", b"II", b"rubbish", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff",
+])
 def test_damaged_exif_does_not_cost_the_picture(block):
     plain = saved(corners(), "PNG")
     assert np.array_equal(read(plain[:33] + chunk(b"eXIf", block) + plain[33:]).pixels, corners())
@@ -171,7 +178,8 @@ def test_sixteen_bits_are_scaled_not_clipped(kind, channels):
 
 
 def test_sixteen_bit_tiff_white_is_zero():
-    tiff = bytearray(cv2.imencode(".tiff", np.full((4, 4), 0x4040, np.uint16), [cv2.IMWRITE_TIFF_COMPRESSION, 1])[1])
+    grey = np.full((4, 4), 0x4040, np.uint16)
+    tiff = bytearray(cv2.imencode(".tiff", grey, [cv2.IMWRITE_TIFF_COMPRESSION, 1])[1])
     at = tiff.index(struct.pack("<HHI", 262, 3, 1)) + 8
     tiff[at] = 0
     assert (read(bytes(tiff)).pixels == 255 - 0x40).all()
@@ -243,7 +251,8 @@ def test_alpha_lies_over_white(kind):
 
 def test_grey_with_alpha():
     la = np.array([[[90, 255], [90, 0], [0, 128]]], np.uint8)
-    assert read(saved(Pillow.frombytes("LA", (3, 1), la.tobytes()), "PNG")).pixels[0, :, 0].tolist() == [90, 255, 127]
+    data = saved(Pillow.frombytes("LA", (3, 1), la.tobytes()), "PNG")
+    assert read(data).pixels[0, :, 0].tolist() == [90, 255, 127]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])
@@ -254,7 +263,8 @@ def test_transparent_palette_entry_lies_over_white(kind):
 
 
 def test_half_transparent_palette():
-    data = png(2, 1, 8, 3, b"\0\0\1", chunk(b"PLTE", bytes([0, 0, 0, 9, 9, 9])) + chunk(b"tRNS", bytes([128])))
+    palette = chunk(b"PLTE", bytes([0, 0, 0, 9, 9, 9])) + chunk(b"tRNS", bytes([128]))
+    data = png(2, 1, 8, 3, b"\0\0\1", palette)
     assert read(data).pixels[0].tolist() == [[127] * 3, [9] * 3]
 
 
@@ -324,8 +334,8 @@ def test_flipped_bytes_never_end_in_a_raw_exception(kind):
 
 def test_garbage():
     rng = np.random.default_rng(3)
-    starts = [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"RIFF\0\0\0\0WEBP"]
-    for start in starts:
+    starts = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"RIFF\0\0\0\0WEBP"]
+    for start in [b"", *starts]:
         for length in (1, 7, 30, 400):
             with pytest.raises(ImageError, match="'junk'"):
                 read(start + rng.bytes(length), "junk")
@@ -333,9 +343,11 @@ def test_garbage():
 
 @pytest.mark.parametrize("start, words", [
     (b"%PDF-1.7 ...", "PDF"), (b"\0\0\0\x18ftypheic0000", "HEIC"), (b"\0\0\0\x1cftypavif0000", "AVIF"),
-    (b"<?xml version='1.0'?><svg xmlns=''/>", "SVG"), (b"PK\x03\x04zip", "ZIP"), (b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (b"<?xml version='1.0'?><svg xmlns=''/>", "SVG"), (b"PK\x03\x04zip", "ZIP"),
+    (b"\x89HDF\r\n\x1a\n", "HDF5"),
     (b"<!DOCTYPE html><html>", "HTML"), ("Grüße an alle".encode(), "text"), (b"\0" * 50, "zero bytes"),
-    (b"\0\0\1\0\1\0" + bytes(range(30)), "icon"), (b"\x01\x02\x03\x04\x05", "unknown"), (b"8BPS\0\1", "Photoshop"),
+    (b"\0\0\1\0\1\0" + bytes(range(30)), "icon"), (b"\x01\x02\x03\x04\x05", "unknown"),
+    (b"8BPS\0\1", "Photoshop"),
     (b"BMW makes cars and motorcycles", "text"), (b"P6 2 2 255 ............", "text"),
 ])
 def test_strangers_are_named(start, words):
@@ -387,8 +399,9 @@ def huge(kind: str) -> bytes:
         return bytes(webp)
     tiff = KINDS["TIFF"]
     for tag, value in ((256, 56), (257, 40)):
-        for old, new in ((struct.pack("<HHII", tag, k, 1, value), struct.pack("<HHII", tag, 4, 1, side)) for k in (3, 4)):
-            tiff = tiff.replace(old, new)
+        for width in (3, 4):                                  # short or long, as the writer likes
+            old = struct.pack("<HHII", tag, width, 1, value)
+            tiff = tiff.replace(old, struct.pack("<HHII", tag, 4, 1, side))
     return tiff
 
 
@@ -534,7 +547,8 @@ def test_from_pixels_grey_and_alpha():
 
 
 @pytest.mark.parametrize("pixels, words", [
-    (np.zeros((4, 4, 3), np.float32), "float32.*Multiply 0..1 by 255"), (np.zeros((4, 4, 3), np.int64), "int64"),
+    (np.zeros((4, 4, 3), np.float32), "float32.*Multiply 0..1 by 255"),
+    (np.zeros((4, 4, 3), np.int64), "int64"),
     (np.zeros((4, 4, 2), np.uint8), "shape"), (np.zeros(4, np.uint8), "shape"), ([[1, 2]], "list"),
 ])
 def test_arrays_that_are_no_picture(pixels, words):

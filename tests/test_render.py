@@ -144,6 +144,7 @@ def test_enlarge_is_bilinear_between_the_centres_of_cells_and_flat_outside():
 def test_enlarge_not_smooth_shows_the_cell_at_every_centre():
     values = np.array([[1, 2]])
     assert render.enlarge(values, 1, 5, smooth=False).tolist() == [[1, 1, 2, 2, 2]]     # ½·5 lies in 2
+    assert render.enlarge(values.T, 5, 1, smooth=False).tolist() == [[1], [1], [2], [2], [2]]
     assert render.enlarge(values, 2, 4, smooth=False).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2]]
 
 

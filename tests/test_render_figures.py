@@ -28,6 +28,7 @@ def decoded(data, how=cv2.IMREAD_UNCHANGED):
     (1000, 1000.1, ["1000.000", "1000.025", "1000.050", "1000.075", "1000.100"]),
     (-0.001, 1000, ["0", "250", "500", "750", "1000"]),
     (0, 2e-5, ["0", "5.00e−6", "1.00e−5", "1.50e−5", "2.00e−5"]),
+    (-3.3e-6, 1.1e-6, ["−3.30e−6", "−2.20e−6", "−1.10e−6", "0", "1.10e−6"]),  # not 4e−22
     (-4e7, 4e7, ["−4.00e7", "−2.00e7", "0", "2.00e7", "4.00e7"]),
 ])
 def test_numbers_beside_a_bar(lo, hi, shown):
@@ -49,7 +50,9 @@ def test_a_label_makes_a_bar_wider_and_is_shortened_where_it_is_too_long():
     assert labelled.shape[1] == plain.shape[1] + letters.line_height(14)
     assert (labelled[:, plain.shape[1] :] < 128).any()
     assert (labelled[:, : plain.shape[1]] == plain).all()
-    assert render.colorbar(0, 1, label="long " * 100).shape == labelled.shape
+    long = "long " * 100
+    cut = render.colorbar(0, 1, label=letters.shortened(long, 14, 256))
+    assert (render.colorbar(0, 1, label=long) == cut).all() and cut.shape == labelled.shape
     assert render.colorbar(0, 1, width=200).shape == (256, 200, 3)
 
 

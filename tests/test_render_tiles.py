@@ -61,6 +61,7 @@ def test_grid_of_tiles_of_another_size():
     assert render.grid(ramp, tile=4, colormap="gray", smooth=True)[0, :, 0].tolist() == [0, 64, 191, 255]
     wide = np.zeros((2, 4, 3), np.float32)
     assert render.grid(wide, columns=1, gap=2, tile=8).shape == (4 * 3 + 2 * 2, 8, 3)
+    assert render.grid(wide.swapaxes(0, 1), columns=3, gap=2, tile=8).shape == (8, 4 * 3 + 2 * 2, 3)
 
 
 def test_grid_of_patterns_keeps_their_colours():
@@ -72,6 +73,10 @@ def test_grid_of_patterns_keeps_their_colours():
 def test_grid_leaves_what_is_not_finite_in_the_first_colour():
     values = np.array([[[np.nan], [1], [3]]], np.float32)
     assert render.grid(values, colormap="gray")[0, :, 0].tolist() == [0, 0, 255]
+    enlarged = render.grid(values, colormap="gray", tile=6, smooth=True)
+    assert enlarged[0, :, 0].tolist() == [0, 0, 0, 64, 191, 255]
+    signed = render.grid(values, colormap="blue-red")
+    assert signed[0, 0].tolist() == render.lut("blue-red")[128].tolist()
 
 
 @pytest.mark.parametrize("count, columns", [(1, 1), (2, 2), (4, 2), (6, 3), (9, 3), (12, 4), (64, 11)])
@@ -120,6 +125,9 @@ def test_an_atlas_survives_what_is_not_finite():
     atlas = render.atlas(values)
     assert atlas.low.tolist() == [1, 0] and atlas.high.tolist() == [3, 0]
     assert seen_in(atlas).tolist() == [[[0, 0, 255]], [[0, 0, 0]]]
+    values = np.array([[[np.nan], [4], [2], [2], [0], [0]]], np.float32)
+    averaged = render.atlas(values, most=3)
+    assert averaged.high.tolist() == [2] and seen_in(averaged).tolist() == [[[255, 255, 0]]]
 
 
 def test_an_atlas_of_patterns():
@@ -143,7 +151,7 @@ def test_statistics_written_out():
 
 
 def test_silence_is_measured_against_the_loudest_of_the_layer():
-    values = np.array([[[1e-5, 0], [-2e-5, 100], [1e-3, 1e-3]]], np.float32)            # a millionth: 1e-4
+    values = np.array([[[1e-5, 0], [-2e-5, 100], [5e-4, 5e-4]]], np.float32)            # a millionth: 1e-4
     assert render.statistics(values)["sparsity"] == pytest.approx([2 / 3, 1 / 3])
     blank = render.statistics(np.zeros((2, 2, 1), np.float32))
     assert blank["sparsity"].tolist() == [1] and blank["dead"].tolist() == [True]

@@ -50,15 +50,8 @@ def decode(data: bytes, name: str, most_pixels: int) -> np.ndarray:
     """
     kind = kind_of(data, name)
     try:
-        parts = UNWRAP[kind](data, name)
-        if parts.size:
-            check_size(*parts.size, most_pixels, name)
-        with READERS[kind](io.BytesIO(parts.data)) as picture:
-            check_size(*picture.size, most_pixels, name)
-            prepare(picture, kind, parts, most_pixels, name)
-            picture.load()
-            pixels = rgb(picture, kind, name)
-            turn = orientation(parts.exif or picture.info.get("exif", b"")) if kind != "TIFF" else 1
+        pixels, turn = _as_stored(data, kind, name, most_pixels)
+        return np.ascontiguousarray(UPRIGHT[turn](pixels))
     except ImageError:
         raise
     except (MemoryError, Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
@@ -69,7 +62,19 @@ def decode(data: bytes, name: str, most_pixels: int) -> np.ndarray:
         if said_cut(error):
             raise ends_early(name, kind, len(data), announced(data, kind)) from error
         raise damaged(name, kind, f"the decoder says “{str(error)[:100]}”") from error
-    return np.ascontiguousarray(UPRIGHT[turn](pixels))
+
+
+def _as_stored(data: bytes, kind: str, name: str, most_pixels: int) -> tuple[np.ndarray, int]:
+    """The pixels as they lie in the file, and the number of the turn that stands them upright."""
+    parts = UNWRAP[kind](data, name)
+    if parts.size:
+        check_size(*parts.size, most_pixels, name)
+    picture = READERS[kind](io.BytesIO(parts.data))           # reads the header only
+    check_size(*picture.size, most_pixels, name)
+    prepare(picture, kind, parts, most_pixels, name)
+    picture.load()                                            # of a TIFF, Pillow turns it here
+    exif = b"" if kind == "TIFF" else parts.exif or picture.info.get("exif", b"")
+    return rgb(picture, kind, name), orientation(exif)
 
 
 def check_size(width: int, height: int, most_pixels: int, name: str) -> None:

@@ -200,7 +200,7 @@ def _from_file(entry: Entry, path: Path) -> keras.Model:
     from explain.opening.state_dict import read_state_dict
 
     if not path.is_file():
-        raise ModelError(f"There is no file '{path.name}'. Expected is one with the weights of {entry.title}.")
+        raise ModelError(f"There is no file '{path.name}'. Expected are weights of {entry.title}.")
     if entry.embedded and path.suffix == ".pth":
         return efficientnet_lite.build(read_state_dict(path))
     numbers, legacy = _numbers_in(path)

@@ -112,8 +112,7 @@ def limits(values: np.ndarray, signed: bool = False) -> tuple[float, float]:
     """
     values = np.asarray(values, np.float32)
     finite = values[np.isfinite(values)]
-    lo = min(0.0, float(finite.min(initial=0)))
-    hi = max(0.0, float(finite.max(initial=0)))
+    lo, hi = float(finite.min(initial=0)), float(finite.max(initial=0))
     if signed:
         most = max(-lo, hi) or 1.0
         return -most, most

@@ -1,0 +1,119 @@
+"""The same jobs, answered by another process: `explain`'s names, arguments and results.
+
+`load` returns a `Model` whose `network` is None; its `key` addresses the worker. This process
+imports no TensorFlow. Deadlines are seconds without a sign of life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from explain.image import fit
+from explain.results import Heatmap, Image, Layer, Maps, Model, Pattern, Prediction
+from explain.workers.pool import Pool, Progress, context
+
+
+@cache
+def _pool() -> Pool:
+    return Pool()
+
+
+def warm() -> None:
+    """Start the fork server, so that TensorFlow's import is under way before anybody asks."""
+    if context().get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
+
+
+def load(
+    name: str,
+    scaling: str | None = None,
+    labels: Sequence[str] | str | None = None,
+    weights: str | None = "imagenet",
+    input_shape: tuple[int, int, int] | None = None,
+    on_progress: Progress | None = None,
+) -> Model:
+    """As `explain.load`. on_progress(bytes done, in all, None) is called several times a second."""
+    labels = tuple(labels) if labels is not None and not isinstance(labels, str) else labels
+    source = {"name": str(name), "scaling": scaling, "labels": labels, "weights": weights, "input_shape": input_shape}
+    return _pool().load(source, on_progress)
+
+
+def layers(model: Model) -> tuple[Layer, ...]:
+    """As `explain.layers`."""
+    return model.layers
+
+
+def predict(model: Model, image: Image, top: int = 5, output=None, deadline: float | None = None) -> tuple[Prediction, ...]:
+    """As `explain.predict`."""
+    return _ask(model, "predict", {"image": _small(image, model), "top": top, "output": output}, None, deadline)
+
+
+def activations(model: Model, image: Image, layer=None, deadline: float | None = None) -> Maps | tuple[Maps, ...]:
+    """As `explain.activations`."""
+    layer = layer if layer is None or isinstance(layer, str) else list(layer)
+    return _ask(model, "activations", {"image": _small(image, model), "layer": layer}, None, deadline)
+
+
+def heatmap(
+    model: Model, image: Image, method: str = "gradcam", layer=None, class_index=None, output=None,
+    deadline: float | None = None, **options: Any,
+) -> Heatmap:  # fmt: skip
+    """As `explain.heatmap`."""
+    keywords = {"image": _small(image, model), "method": method, "layer": layer, "class_index": class_index}
+    return _ask(model, "heatmap", keywords | {"output": output} | options, None, deadline)
+
+
+def heatmaps(
+    model: Model, images: Sequence[Image], method: str = "gradcam", layer=None, class_index=None, output=None,
+    batch: int = 16, on_progress: Progress | None = None, deadline: float | None = None, **options: Any,
+) -> tuple[Heatmap, ...]:  # fmt: skip
+    """As `explain.heatmaps`."""
+    if isinstance(class_index, Sequence) and not isinstance(class_index, str):
+        class_index = list(class_index)
+    keywords = {
+        "images": [_small(image, model) for image in images], "method": method, "layer": layer,
+        "class_index": class_index, "output": output, "batch": batch,
+    }  # fmt: skip
+    return _ask(model, "heatmaps", keywords | options, on_progress, deadline)
+
+
+def patterns(
+    model: Model, layer: str, channels: Iterable[int] = range(64), steps: int = 30, size: int = 128,
+    seed: int = 0, method: str = "robust", at_once: int = 16, on_progress: Progress | None = None,
+    deadline: float | None = None, **options: Any,
+) -> tuple[Pattern, ...]:  # fmt: skip
+    """As `explain.patterns`."""
+    keywords = {
+        "layer": layer, "channels": [int(c) for c in channels], "steps": steps, "size": size, "seed": seed,
+        "method": method, "at_once": at_once,
+    }  # fmt: skip
+    return _ask(model, "patterns", keywords | options, on_progress, deadline)
+
+
+def status() -> list[dict[str, Any]]:
+    """One row per worker: name, loaded, process, device, preloaded, store_bytes."""
+    return _pool().status()
+
+
+def forget(model: Model) -> None:
+    """Empty the worker's store of maps, for honest measurements."""
+    _ask(model, "forget", {}, None, None)
+
+
+def close() -> None:
+    """End all workers of this process."""
+    _pool().close()
+
+
+def _ask(model: Model, verb: str, keywords: dict[str, Any], on_progress, deadline) -> Any:
+    return _pool().ask(model.key, verb, keywords, on_progress, deadline)
+
+
+def _small(image: Image, model: Model) -> Image:
+    """The picture in the network's size: that is all the network sees, and all that need travel."""
+    return replace(image, pixels=fit(image.pixels, *model.input_shape))
