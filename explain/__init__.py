@@ -10,7 +10,7 @@ Nothing is imported before its first use, so that `import explain` costs nothing
 from importlib import import_module
 
 _NAMES = {
-    "load": "opening", "wrap": "opening", "read": "image",
+    "load": "opening.loading", "wrap": "opening.loading", "read": "image",
     "layers": "jobs", "predict": "jobs", "activations": "jobs", "heatmap": "jobs", "heatmaps": "jobs",
     "patterns": "jobs",
     **dict.fromkeys(("Heatmap", "Image", "Layer", "Maps", "Model", "Output", "Pattern", "Prediction", "Verdict"),

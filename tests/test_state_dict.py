@@ -191,6 +191,14 @@ def test_a_tensor_cannot_leave_its_storage(torch, tmp_path, container, offset, s
         read(tmp_path, container({"w": Tensor(storage, offset, shape, strides)}, (storage,)))
 
 
+@BOTH
+def test_a_storage_has_the_length_that_its_tensors_were_promised(torch, tmp_path, container):
+    promised = Storage(torch.FloatStorage, "0", np.zeros(6, "<f4"))
+    longer = Storage(torch.FloatStorage, "0", np.zeros(7, "<f4"))
+    with pytest.raises(ModelError, match="ends too early or too late"):
+        read(tmp_path, container({"w": Tensor(promised, 0, (6,), (1,))}, (longer,)))
+
+
 def test_a_storage_cannot_be_larger_than_the_file(torch, tmp_path):
     storage = Storage(torch.FloatStorage, "0", np.broadcast_to(np.float32(0), (10**9,)))
     content = pickled({"w": Tensor(storage, 0, (1,), (1,))})

@@ -172,7 +172,7 @@ def _looks(report: Any) -> dict[str, Any] | None:
     numbers = (report["opacity"], report["threshold"])
     fine = (
         all(isinstance(n, (int, float)) and not isinstance(n, bool) and 0 <= n <= 1 for n in numbers)
-        and report["colormap"] in render.COLORMAPS
+        and report["colormap"] in tuple(render.COLORMAPS)           # a tuple: the report may not hash
         and isinstance(report["smooth"], bool)
         and isinstance(report["locked"], bool)
     )

@@ -51,7 +51,7 @@ function measure(wall) {
   const columns = Math.max(1, Math.floor((wide + GAP) / (SIZES[view.tile] + GAP)));
   const width = count < columns ? SIZES[view.tile] : Math.floor((wide + GAP) / columns) - GAP;
   const height = Math.round(width * Math.min(3, Math.max(1 / 3, head.tile[0] / head.tile[1])));
-  const caption = view.tile === "small" ? 0 : 13;
+  const caption = view.tile === "small" ? 0 : 15;
   const row = height + caption + GAP;
   const corner = (place) => [EDGE + (place % columns) * (width + GAP), EDGE + Math.floor(place / columns) * row];
   wall.grid = { count, columns, width, height, caption, row, corner };
@@ -87,7 +87,7 @@ function draw(wall) {
     else cut(wall, pen, index, box, ratio);
     if (name === undefined) continue;
     pen.fillStyle = ink;
-    if (caption) pen.fillText(name, box[0], box[1] + height + 3);
+    if (caption) pen.fillText(name, box[0], box[1] + height + 5);
     if (name === wall.memory.channel) outline(pen, box, style.getPropertyValue("--st-primary-color"), style);
     if (name === wall.active && frame.matches(":focus-visible")) {
       pen.setLineDash([4, 3]);

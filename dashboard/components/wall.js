@@ -105,8 +105,10 @@ function adopt(wall) {
   }
   wall.memory = memory;
   wall.view = memory.view;
-  if (wall.layer !== head.layer) wall.active = null;
-  wall.layer = head.layer;
+  if (wall.title === head.title) return;
+  wall.title = head.title; // another layer, so another wall
+  wall.active = null;
+  wall.window.scrollTop = 0;
 }
 
 function refresh(wall) {
@@ -183,8 +185,9 @@ function preview(wall, index) {
   const { offsetWidth: width, offsetHeight: height } = card;
   const left = [x + grid.width + GAP, x - width - GAP].find((at) => at >= 0 && at + width <= root.clientWidth);
   const above = top - height - GAP;
+  const beside = Math.min(top, Math.max(frame.offsetTop, root.clientHeight - height));
   card.style.left = `${left ?? root.clientWidth - width}px`;
-  card.style.top = `${left !== undefined ? top : above >= 0 ? above : top + grid.row}px`;
+  card.style.top = `${left !== undefined ? beside : above >= 0 ? above : top + grid.row}px`;
 }
 
 /** Scroll as little as needed to see a tile. */

@@ -73,7 +73,7 @@ def _as_stored(data: bytes, kind: str, name: str, most_pixels: int) -> tuple[np.
     check_size(*picture.size, most_pixels, name)
     prepare(picture, kind, parts, most_pixels, name)
     picture.load()                                            # of a TIFF, Pillow turns it here
-    exif = b"" if kind == "TIFF" else parts.exif or picture.info.get("exif", b"")
+    exif = parts.exif or picture.info.get("exif", b"")        # the latter from WebP
     return rgb(picture, kind, name), orientation(exif)
 
 

@@ -115,9 +115,9 @@ def _bytes_at(source: str | os.PathLike, name: str | None, most: Limits) -> tupl
         _check_bytes(where.stat().st_size, most, told)
         with where.open("rb") as file:
             data = file.read(most.bytes + 1)
-    except (OSError, ValueError) as error:                    # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"'{told}' cannot be read: {reason}. Check the path and its permissions.") from error
+    except OSError as error:
+        what = f"'{told}' cannot be read: {error.strerror}. Check the path and its permissions."
+        raise ImageError(what) from error
     _check_bytes(len(data), most, told)                       # it may have grown since
     return data, _shown(name or where.name)
 

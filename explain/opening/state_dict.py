@@ -161,7 +161,7 @@ def _storages(tensors: dict[str, _Tensor], room: int) -> dict[str, _Storage]:
 
 def _numbers(storage: _Storage, raw: bytes, order: str, count: int) -> np.ndarray:
     if count != storage.count or len(raw) != count * storage.dtype.itemsize:
-        raise ValueError("a storage that ends too early")
+        raise ValueError("a storage that ends too early or too late")
     stored = np.frombuffer(raw, storage.dtype.newbyteorder(order))
     return stored.astype(storage.dtype, copy=False)
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from explain.errors import ClassError, LayerError, ModelError, near
 from explain.probe import door
 from explain.probe.heads import ancestors, read_head
-from explain.probe.store import Store
+from explain.store import Store
 from explain.results import Layer, Output
 from explain.scaling import Scaling
 

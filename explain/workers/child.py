@@ -83,7 +83,8 @@ class _Worker:
             self.cancelled.discard(number)
 
     def ask(self, number: int, verb: str, keywords: dict[str, Any]) -> Any:
-        from explain import device, jobs, opening
+        from explain import device, jobs
+        from explain.opening import loading
 
         if verb in WITH_PROGRESS:
 
@@ -93,7 +94,7 @@ class _Worker:
 
             keywords = keywords | {"on_progress": on_progress}
         if verb == "load":
-            self.model = opening.load(**keywords)
+            self.model = loading.load(**keywords)
             self.loaded.set()
             return self.model
         if verb == "status":

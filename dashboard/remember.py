@@ -1,0 +1,93 @@
+"""What was asked once is not asked again. Keys are digests of content and plain choices; arguments
+with an underscore are what the keys stand for. Everything is bounded.
+
+Results are frozen and their arrays read-only, so one copy serves all sessions.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explain import render, workers
+from explain.image import preview
+from explain.results import Heatmap, Image, Maps, Model, Prediction
+from explain.samples import read_sample
+from explain.store import Store
+
+resource = st.cache_resource
+
+
+@resource(max_entries=16, show_spinner=False)
+def sample(slug: str) -> Image:
+    return read_sample(slug)
+
+
+@resource(max_entries=512, show_spinner=False)
+def _predictions(model_key: str, image_key: str, top: int, _model: Model, _image: Image):
+    return workers.predict(_model, _image, top)
+
+
+def predictions(model: Model, image: Image, top: int = 5) -> tuple[Prediction, ...]:
+    return _predictions(model.key, image.key, top, model, image)
+
+
+@resource(max_entries=512, show_spinner=False)
+def _heatmap(model_key, image_key, method, layer, class_index, _model, _image):
+    return workers.heatmap(_model, _image, method, layer, class_index)
+
+
+def heatmap(model: Model, image: Image, method: str, layer: str | None, class_index: int | None) -> Heatmap:
+    return _heatmap(model.key, image.key, method, layer, class_index, model, image)
+
+
+@resource(max_entries=128, show_spinner=False)
+def _heatmaps(model_key, image_keys, method, layer, class_index, _model, _images):
+    return workers.heatmaps(_model, _images, method, layer, class_index)
+
+
+def heatmaps(model: Model, images: list[Image], method: str, layer, class_index) -> tuple[Heatmap, ...]:
+    """One batch over all pictures."""
+    keys = tuple(image.key for image in images)
+    return _heatmaps(model.key, keys, method, layer, class_index, model, images)
+
+
+@resource(max_entries=12, show_spinner=False)                      # up to 13 MB each (VGG16, first block)
+def _maps(model_key, image_key, layer, _model, _image):
+    return workers.activations(_model, _image, layer)
+
+
+def maps(model: Model, image: Image, layer: str) -> Maps:
+    return _maps(model.key, image.key, layer, model, image)
+
+
+@resource(max_entries=32, show_spinner=False)
+def _wall(model_key, image_key, layer, _maps):
+    return render.atlas(_maps.values), render.statistics(_maps.values)
+
+
+def wall(model: Model, image: Image, layer: str):
+    """(atlas, statistics) of all channels of a layer."""
+    return _wall(model.key, image.key, layer, maps(model, image, layer))
+
+
+@resource(max_entries=64, show_spinner=False)
+def _base(image_key: str, longest: int, _image: Image) -> bytes:
+    return render.jpeg(preview(_image.pixels, longest))
+
+
+def base(image: Image, longest: int = 1024) -> bytes:
+    """The photo for the screen, as JPEG."""
+    return _base(image.key, longest, image)
+
+
+@resource(max_entries=1)
+def patterns() -> Store:
+    """Patterns by (model, layer, channel, recipe, size, steps, seed), for all sessions."""
+    return Store(limit=128 * 2**20, weigh=lambda pattern: pattern.pixels.nbytes)
+
+
+@resource(max_entries=8, show_spinner=False)
+def device(model_key: str) -> str:
+    """Where a model's worker computes."""
+    rows = [row for row in workers.status() if row["loaded"]]
+    return rows[-1]["device"] if rows else ""
