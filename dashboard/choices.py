@@ -240,9 +240,16 @@ def layer(opened: Model) -> Layer:
     with right:
         name = st.selectbox(
             say("choose.layer"), list(labels), format_func=labels.get, key="layer", help=say("choose.layer.help"),
-            index=min(len(labels) // 2, len(labels) - 1) if block == every else 0, **LINKED,
+            index=_telling(shown, opened.input_shape[0]), **LINKED,
         )  # fmt: skip
     return next(each for each in shown if each.name == name)
+
+
+def _telling(layers: Sequence[Layer], height: int) -> int:
+    """Which layer to show first: the last activation whose maps still show the photo's parts."""
+    fine = [i for i, each in enumerate(layers) if (each.shape[0] or height) * 8 >= height]
+    active = [i for i in fine if any(word in layers[i].kind for word in ("Activation", "ReLU"))]
+    return (active or fine or [0])[-1]
 
 
 def target(opened: Model) -> str | None:

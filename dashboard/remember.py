@@ -80,6 +80,19 @@ def base(image: Image, longest: int = 1024) -> bytes:
     return _base(image.key, longest, image)
 
 
+@resource(max_entries=128, show_spinner=False)
+def _thumbnail(image_key: str, _image: Image) -> bytes:
+    height, width = _image.pixels.shape[:2]
+    h, w = min(height, width * 3 // 4), min(width, height * 4 // 3)                # the middle, 4 : 3
+    top, left = (height - h) // 2, (width - w) // 2
+    return render.jpeg(preview(_image.pixels[top : top + max(h, 1), left : left + max(w, 1)], 320))
+
+
+def thumbnail(image: Image) -> bytes:
+    """The middle of the photo, 4 : 3, so that a gallery stands in rows."""
+    return _thumbnail(image.key, image)
+
+
 @resource(max_entries=1)
 def patterns() -> Store:
     """Patterns by (model, layer, channel, recipe, size, steps, seed), for all sessions."""

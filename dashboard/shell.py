@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 
 import streamlit as st
@@ -65,12 +66,12 @@ def guard() -> Iterator[None]:
         st.error(say("error.internal", incident=incident), icon=":material/error:")
 
 
-def fragment(page):
+def fragment(page, run_every: float | None = None):
     """`st.fragment` whose errors become sentences too: its reruns do not pass through `main`."""
 
+    @wraps(page)                                          # Streamlit names a fragment by its function
     def guarded() -> None:
         with guard():
             page()
 
-    guarded.__module__, guarded.__qualname__ = page.__module__, page.__qualname__
-    return st.fragment(guarded)
+    return st.fragment(guarded, run_every=run_every)

@@ -73,7 +73,8 @@ def test_the_scripts_touch_nothing_outside_and_write_text_only(parts):
 def test_every_word_of_the_skeleton_is_known(name, words):
     html = (COMPONENTS / f"{name}.html").read_text("utf-8")
     script = "".join((COMPONENTS / f"{part}.js").read_text("utf-8") for part in (name, "tiles"))
-    wanted = set(re.findall(r'data-(?:word|label)="(\w+)"', html)) | set(re.findall(r"\bwords\.(\w+)", script))
+    wanted = set(re.findall(r'data-(?:word|label)="(\w+)"', html))
+    wanted |= set(re.findall(r"\bwords\.(\w+)", script))
     wanted -= set() if name == "wall" else {"lowest", "highest"}               # of tiles.js
     assert wanted <= set(words)
 
@@ -199,10 +200,17 @@ def test_the_newer_wish_wins(monkeypatch):
     assert run(None).value == 9
 
 
-@pytest.mark.parametrize("report", [None, 3, {}, {"opacity": 1}, overlays.LOOKS | {"opacity": 7},
-                                    overlays.LOOKS | {"opacity": True}, overlays.LOOKS | {"smooth": 1},
-                                    overlays.LOOKS | {"colormap": ["jet"]}, overlays.LOOKS | {"colormap": "<b>"}])
-def test_forged_looks_are_dropped(report):
+@pytest.mark.parametrize(
+    "change",
+    [{"opacity": 7}, {"opacity": True}, {"smooth": 1}, {"colormap": ["jet"]}, {"colormap": "<b>"}, {"a": 1}],
+)
+def test_forged_looks_are_dropped(change):
+    assert overlays._looks(overlays.LOOKS) == overlays.LOOKS
+    assert overlays._looks(overlays.LOOKS | change) is None
+
+
+@pytest.mark.parametrize("report", [None, 3, {}, {"opacity": 1}, [1, 2]])
+def test_looks_of_another_kind_are_dropped(report):
     assert overlays._looks(report) is None
 
 

@@ -65,7 +65,9 @@ def source(name: str, *more: str) -> dict[str, str]:
     They travel with every payload, so indentation and lines of comment stay here.
     """
     files = {"html": [name], "css": ["shared", name], "js": ["shared", *more, name]}
-    return {kind: "\n".join(_lean(HERE / f"{part}.{kind}") for part in parts) for kind, parts in files.items()}
+    return {
+        kind: "\n".join(_lean(HERE / f"{part}.{kind}") for part in parts) for kind, parts in files.items()
+    }
 
 
 def _lean(path: Path) -> str:

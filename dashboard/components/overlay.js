@@ -159,7 +159,7 @@ function draw(state) {
     const limits = all || panel.limits;
     prepare(panel, limits, looks.smooth, diverging);
     colour(panel, panel.source ? over : alone);
-    const own = panels.length > 1 ? ` · ${words.own}` : "";
+    const own = head.shareable ? ` · ${words.own}` : "";
     legend(panel.figure.querySelector(".bar"), !panel.blank && limits, scale, shared
       ? fill(words.within, { lo: short(panel.limits?.[0]), hi: short(panel.limits?.[1]) })
       : head.label + own, shared);
@@ -245,7 +245,8 @@ function listen(state, panel) {
   const clip = (part) => Math.min(0.999999, Math.max(0, part));
   picture.onpointermove = picture.onpointerdown = (event) => {
     const box = picture.getBoundingClientRect();
-    point(state, [clip((event.clientY - box.top) / box.height), clip((event.clientX - box.left) / box.width)]);
+    const [down, across] = [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
+    point(state, [clip(down), clip(across)]);
   };
   picture.onpointerleave = (event) => event.pointerType === "mouse" && point(state, null);
   picture.onblur = () => point(state, null);

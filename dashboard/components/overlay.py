@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.frame import agree, floats, frame, offered, source, tables
+from dashboard.text import OVERLAY
 from explain import render
 from explain.errors import OptionError
 from explain.results import frozen
@@ -22,22 +23,7 @@ LOOKS: dict[str, Any] = {
     "opacity": 0.7, "threshold": 0.0, "colormap": "inferno", "smooth": True, "locked": True,
 }
 
-WORDS: dict[str, Any] = {
-    "controls": "How the maps look",
-    "help": "Arrow keys read the values cell by cell.",
-    "opacity": "Opacity",
-    "threshold": "Hide below",
-    "colormap": "Colours",
-    "colormaps": {c.name: c.title for c in render.COLORMAPS.values()},
-    "smooth": "Smooth",
-    "locked": "Same scale for all",
-    "photo": "Hold to see the photo",
-    "shared": "one scale for all panels",
-    "own": "this panel's own scale",
-    "within": "on the shared scale; this one spans {lo} to {hi}",
-    "native": "Map: {size} cells",
-    "cell": "row {row}, column {column}: {value}",
-}
+WORDS: dict[str, Any] = OVERLAY | {"colormaps": {c.name: c.title for c in render.COLORMAPS.values()}}
 
 _overlay = st.components.v2.component("layerscope_overlay", **source("overlay"))
 

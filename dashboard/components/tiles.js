@@ -53,7 +53,9 @@ function measure(wall) {
   const height = Math.round(width * Math.min(3, Math.max(1 / 3, head.tile[0] / head.tile[1])));
   const caption = view.tile === "small" ? 0 : 15;
   const row = height + caption + GAP;
-  const corner = (place) => [EDGE + (place % columns) * (width + GAP), EDGE + Math.floor(place / columns) * row];
+  const corner = (place) => {
+    return [EDGE + (place % columns) * (width + GAP), EDGE + Math.floor(place / columns) * row];
+  };
   wall.grid = { count, columns, width, height, caption, row, corner };
   wall.field.style.height = `${Math.ceil(count / columns) * row + 2 * EDGE - GAP}px`;
   wall.window.style.maxHeight = `${head.height}px`;

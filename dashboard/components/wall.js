@@ -183,7 +183,8 @@ function preview(wall, index) {
   const [x, y] = grid.corner(wall.place.get(index));
   const top = frame.offsetTop + y - frame.scrollTop;
   const { offsetWidth: width, offsetHeight: height } = card;
-  const left = [x + grid.width + GAP, x - width - GAP].find((at) => at >= 0 && at + width <= root.clientWidth);
+  const sides = [x + grid.width + GAP, x - width - GAP];
+  const left = sides.find((at) => at >= 0 && at + width <= root.clientWidth);
   const above = top - height - GAP;
   const beside = Math.min(top, Math.max(frame.offsetTop, root.clientHeight - height));
   card.style.left = `${left ?? root.clientWidth - width}px`;
@@ -224,7 +225,14 @@ function keyed(wall, event) {
   const last = wall.order.length - 1;
   const here = wall.place.get(wall.head.names.indexOf(wall.active)) ?? 0;
   const page = columns * Math.max(1, Math.floor(wall.window.clientHeight / row));
-  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, PageUp: -page, PageDown: page };
+  const steps = {
+    ArrowLeft: -1,
+    ArrowRight: 1,
+    ArrowUp: -columns,
+    ArrowDown: columns,
+    PageUp: -page,
+    PageDown: page,
+  };
   const there = { Home: 0, End: last }[event.key] ?? here + steps[event.key];
   if (event.key === "Escape") wall.preview.hidden = true;
   if (event.key === "Enter" || event.key === " ") choose(wall, wall.order[here]);

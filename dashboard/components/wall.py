@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.frame import agree, floats, frame, offered, source, tables
+from dashboard.text import WALL
 from explain import render
 from explain.errors import OptionError
 
@@ -20,35 +21,7 @@ SORTS = ("index", "mean", "maximum", "minimum", "sparsity")
 SCALES = ("channel", "layer")
 TILES = ("small", "medium", "large")
 
-WORDS: dict[str, Any] = {
-    "controls": "How the wall looks",
-    "help": "Arrow keys, Home, End, Page Up and Page Down move; Enter chooses.",
-    "sort": "Sort by",
-    "index": "channel number",
-    "mean": "mean",
-    "maximum": "maximum",
-    "minimum": "minimum",
-    "sparsity": "sparsity",
-    "scale": "Scale",
-    "each": "each channel its own",
-    "whole": "one for the whole layer",
-    "lowest": "lowest of each channel",
-    "highest": "highest",
-    "colormap": "Colours",
-    "colormaps": {c.name: c.title for c in render.COLORMAPS.values()},
-    "tile": "Tiles",
-    "small": "small",
-    "medium": "medium",
-    "large": "large",
-    "jump": "Go to channel",
-    "missing": "There is no channel {n} here.",
-    "status": "{count} channels, {size} each",
-    "dead_count": "{n} dead (hatched)",
-    "pending": "{n} still to come",
-    "channel": "Channel {n}",
-    "dead": "dead: the same everywhere",
-    "selected": "chosen",
-}
+WORDS: dict[str, Any] = WALL | {"colormaps": {c.name: c.title for c in render.COLORMAPS.values()}}
 
 _wall = st.components.v2.component("layerscope_wall", **source("wall", "tiles"))
 

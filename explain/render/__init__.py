@@ -13,12 +13,12 @@ It knows OpenCV, numpy and the nouns; it knows no network and no screen.
 
 from explain.render.atlases import Atlas, atlas, atlas_rgb, statistics
 from explain.render.colors import COLORMAPS, Colormap, limits, lut, unit
-from explain.render.figures import Bar, colorbar, figure
+from explain.render.figures import Bar, colorbar, figure, sheet
 from explain.render.files import jpeg, png, webp
 from explain.render.overlays import colored, enlarge, overlay
 from explain.render.tiles import grid
 
 __all__ = [
     "COLORMAPS", "Atlas", "Bar", "Colormap", "atlas", "atlas_rgb", "colorbar", "colored", "enlarge",
-    "figure", "grid", "jpeg", "limits", "lut", "overlay", "png", "statistics", "unit", "webp",
+    "figure", "grid", "jpeg", "limits", "lut", "overlay", "png", "sheet", "statistics", "unit", "webp",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,6 +159,27 @@ def figure(
     baseline = margin + top_height + round(0.6 * margin) + text
     for i, line in enumerate(lines):
         letters.write(canvas, line, margin, baseline + i * letters.line_height(text), text, ink)
+    return canvas
+
+
+def sheet(figures: Sequence[np.ndarray], columns: int = 3, dark: bool = False) -> np.ndarray:
+    """Several figures (H, W, 3) uint8 as one, row by row, each in a cell of the largest's size.
+
+    +----+----+            +----+----+
+    | 0  | 1  |    and     | 2  |    |    one below the other, the rest is paper
+    +----+----+            +----+----+
+
+    OptionError for no figure, or fewer than one column.
+    """
+    columns = checks.whole("columns", columns, 1)
+    if not figures:
+        raise OptionError("A sheet needs at least one figure.")
+    columns = min(columns, len(figures))
+    height, width = (max(f.shape[axis] for f in figures) for axis in (0, 1))
+    canvas = _canvas(-(-len(figures) // columns) * height, columns * width, _ground(dark)[0])
+    for i, one in enumerate(figures):
+        top, left = i // columns * height, i % columns * width
+        canvas[top : top + one.shape[0], left : left + one.shape[1]] = one
     return canvas
 
 

@@ -1,0 +1,70 @@
+"""Grad-CAM and activations, as the public face gives them, against one compiled forward pass."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+
+import explain
+from benchmarks.networks import forward, opened, photos, prepared, unseen
+from benchmarks.timing import Row, in_turns
+
+ROUNDS = {"efficientnet-lite0": 60, "mobilenetv2": 60, "resnet50": 40, "vgg16": 20}
+FORWARD = "compiled forward pass"
+BATCH = 16
+
+
+def new_picture(name: str, quick: bool = False) -> Row:
+    """Nothing is remembered of the picture: every round has its own key."""
+    model = opened(name)
+    images = photos(model)
+    function, inputs = forward(model, 1), prepared(model, images)
+    times = in_turns(
+        lambda: explain.heatmap(model, unseen(images)[0]), lambda: function(inputs).numpy(), ROUNDS[name], quick
+    )
+    return Row(f"gradcam-new/{name}", f"Grad-CAM of a new picture, {name}", FORWARD, *times, 1.15)
+
+
+def another_class(name: str, quick: bool = False) -> Row:
+    """The layer's maps and its head's answers are in the store; the class is another one in every round."""
+    model = opened(name)
+    images = photos(model)
+    function, inputs = forward(model, 1), prepared(model, images)
+    classes = itertools.count(1)
+    model.network.store.clear()
+    explain.heatmap(model, images[0], class_index=0)
+    times = in_turns(
+        lambda: explain.heatmap(model, images[0], class_index=next(classes)),
+        lambda: function(inputs).numpy(), ROUNDS[name], quick,
+    )  # fmt: skip
+    limit = 0.2 if name == "vgg16" else 0.1               # its two dense layers are 7 % of it, forth and back
+    return Row(f"gradcam-class/{name}", f"Grad-CAM of another class, maps in the store, {name}", FORWARD, *times, limit)
+
+
+def batch(name: str, quick: bool = False) -> Row:
+    model = opened(name)
+    images = photos(model, BATCH)
+    function, inputs = forward(model, BATCH), prepared(model, images)
+    times = in_turns(
+        lambda: explain.heatmaps(model, unseen(images), batch=BATCH), lambda: function(inputs).numpy(), 10, quick
+    )
+    return Row(f"gradcam-batch/{name}", f"Grad-CAM of {BATCH} new pictures, {name}", f"{FORWARD}, same batch", *times, 1.15)
+
+
+def early_activations(name: str, layer: str, limit: float, quick: bool = False) -> Row:
+    """Only what lies before the layer is computed; all its maps are brought to numpy."""
+    model = opened(name)
+    images = photos(model)
+    function, inputs = forward(model, 1), prepared(model, images)
+    times = in_turns(
+        lambda: explain.activations(model, unseen(images)[0], layer), lambda: function(inputs).numpy(), ROUNDS[name], quick
+    )
+    return Row(f"activations/{name}", f"all activations of {layer}, {name}", f"{FORWARD} of the whole network", *times, limit)
+
+
+ROWS = {
+    **{f"gradcam-new/{name}": partial(new_picture, name) for name in ROUNDS},
+    **{f"gradcam-class/{name}": partial(another_class, name) for name in ROUNDS},
+    **{f"gradcam-batch/{name}": partial(batch, name) for name in ("mobilenetv2", "resnet50")},
+    "activations/vgg16": partial(early_activations, "vgg16", "block2_conv2", 0.6),
+}

@@ -1,0 +1,97 @@
+"""Heatmaps side by side: photos × layers × classes."""
+
+import io
+import zipfile
+
+import numpy as np
+import streamlit as st
+
+from dashboard import choices, remember, shell, tray, widgets
+from dashboard.components.overlay import overlay, shared_limits
+from dashboard.text import plain, say
+from explain import render
+
+MOST = 24
+
+st.title(say("compare.title"), anchor=False)
+st.write(say("compare.about"))
+
+model = choices.model()
+
+
+@shell.fragment
+def page() -> None:
+    if not model.default_layer:
+        st.info(say("no_map", model=plain(model.name)))
+        return
+    titles = tray.photos()
+    labels = choices.class_labels(model)
+    usable = {each.name: choices.layer_label(each) for each in model.layers if each.has_map}
+    left, middle, right = st.columns(3)
+    with left:
+        photos = st.multiselect(
+            say("compare.photos"), list(titles), [choices.photo_id(), *[p for p in titles if p != choices.photo_id()][:1]],
+            format_func=titles.get, key="photos", bind="query-params", help=say("choose.photo.help"),
+        )  # fmt: skip
+    with middle:
+        layers = st.multiselect(
+            say("compare.layers"), list(reversed(usable)), [model.default_layer], format_func=usable.get, key="layers",
+            bind="query-params", help=say("choose.target.help"),
+        )  # fmt: skip
+    with right:
+        classes = st.multiselect(
+            say("compare.classes"), list(labels), [None], format_func=labels.get, key="classes", bind="query-params",
+            help=say("choose.class.help"),
+        )  # fmt: skip
+    count = len(photos) * len(layers) * len(classes)
+    if count == 0:
+        st.info(say("compare.empty"), icon=":material/compare:")
+        return
+    if count > MOST:
+        st.warning(say("compare.too_many", count=count, most=MOST))
+        return
+    images = [tray.photo(name) for name in photos]
+    rows = []                                             # (photo title, image, heatmap), photo by photo
+    found = {(la, k): remember.heatmaps(model, images, "gradcam", la, k) for la in layers for k in classes}
+    for i, image in enumerate(images):
+        rows += [(titles[photos[i]], image, found[la, k][i]) for la in layers for k in classes]
+    panels = [widgets.heat_panel(heatmap, image, title, f"{title}: {heatmap.label}") for title, image, heatmap in rows]
+    across = len(layers) * len(classes)
+    columns = across if 1 < across <= 4 else min(len(panels), 3)
+    looks = overlay(
+        panels, key="compare_heat", label="Grad-CAM", columns=columns,
+        tag=" ".join(f"{h.image[:6]} {h.layer} {h.class_index}" for _, _, h in rows),
+    )  # fmt: skip
+    limits = shared_limits(panels) if looks["locked"] and len(panels) > 1 else None
+    widgets.save_buttons(
+        [
+            ("save.figure", lambda: _sheet(rows, looks, limits, columns), ("compare", model.name), "png", "image/png"),
+            ("save.numbers", lambda: _numbers(rows), ("compare", model.name), "zip", "application/zip"),
+        ],
+        key="compare",
+    )
+
+
+def _sheet(rows, looks, limits, columns: int) -> bytes:
+    figures = []
+    for title, image, heatmap in rows:
+        lo, hi = limits or render.limits(heatmap.values)
+        pixels = render.overlay(
+            image, heatmap, looks["opacity"], looks["colormap"], looks["threshold"], looks["smooth"], (lo, hi),
+            size=(360, round(360 * image.pixels.shape[1] / image.pixels.shape[0])),
+        )  # fmt: skip
+        bar = render.Bar(lo, hi, looks["colormap"], heatmap.method)
+        figures.append(render.figure(pixels, bar, widgets.caption(heatmap, model, title)))
+    return render.png(render.sheet(figures, columns))
+
+
+def _numbers(rows) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for i, (title, _, heatmap) in enumerate(rows):
+            name = choices.file_name(f"{i:02}", title, heatmap.label, heatmap.layer, suffix="npy")
+            archive.writestr(name, widgets.npy(np.asarray(heatmap.values)))
+    return buffer.getvalue()
+
+
+page()

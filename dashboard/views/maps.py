@@ -1,0 +1,106 @@
+"""What every channel of a layer answers to the photo."""
+
+import streamlit as st
+
+from dashboard import charts, choices, remember, shell, widgets
+from dashboard.components.overlay import LOOKS, Panel, overlay
+from dashboard.components.wall import wall, wall_view
+from dashboard.text import plain, say
+from explain import render
+
+st.title(say("maps.title"), anchor=False)
+st.write(say("maps.about"))
+
+model = choices.model()
+
+
+@shell.fragment
+def page() -> None:
+    image, title = choices.photo(), choices.photo_title()
+    layer = choices.layer(model)
+    maps = remember.maps(model, image, layer.name)
+    atlas, statistics = remember.wall(model, image, layer.name)
+    asked = choices.numbered("channel")
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        channel = wall(
+            atlas,
+            key="maps_wall",
+            title=say("maps.wall", layer=layer.name),
+            statistics=statistics,
+            selected=asked if asked is not None and asked < layer.shape[2] else None,
+            tag=f"{image.key[:12]} {layer.name}",
+        )
+        choices.note_number("channel", channel)
+        view = wall_view("maps_wall")
+        name = (title, layer.name)
+        widgets.save_buttons(
+            [
+                ("save.wall", lambda: _wall_png(maps, view), (*name, "wall"), "png", "image/png"),
+                ("save.layer_numbers", lambda: widgets.npy(maps.values), name, "npy", "application/octet-stream"),
+            ],
+            key="maps_wall",
+        )
+    with right:
+        if channel is None:
+            st.info(say("maps.none"), icon=":material/touch_app:")
+        else:
+            _one_channel(image, title, layer, maps, channel, statistics)
+
+
+def _wall_png(maps, view) -> bytes:
+    return render.png(render.grid(maps, colormap=view["colormap"], scale=view["scale"], tile=max(maps.values.shape[0], 56)))
+
+
+def _one_channel(image, title, layer, maps, channel: int, statistics) -> None:
+    values = maps.values[:, :, channel]
+    alt = say("alt.map", channel=channel, layer=layer.name, name=title)
+    if statistics["dead"][channel]:
+        st.warning(say("maps.dead", value=f"{values.flat[0]:.3g}"))
+    looks = overlay(
+        [
+            Panel(say("maps.alone", channel=channel), values, None, [layer.name], alt=alt),
+            Panel(say("maps.over", channel=channel), values, remember.base(image), [title], alt=alt),
+        ],
+        key="maps_channel",
+        label=say("maps.values"),
+        looks=LOOKS | {"colormap": "viridis", "smooth": False},
+        columns=1,
+        shared_scale=False,
+        tag=f"{image.key[:12]} {layer.name} {channel}",
+    )
+    figures = {what: float(statistics[what][channel]) for what in ("mean", "maximum", "minimum", "sparsity")}
+    st.write(
+        " · ".join(
+            f"{say(f'stat.{what}')} **{value:.0%}**" if what == "sparsity" else f"{say(f'stat.{what}')} **{value:.3g}**"
+            for what, value in figures.items()
+        )
+    )
+    about = say("maps.histogram", channel=channel)
+    st.caption(about)
+    charts.histogram(values, "maps_histogram", say("maps.values"), say("maps.places"), about)
+    name = (title, layer.name, f"channel-{channel}")
+    text = say("caption.maps", model=model.name, layer=layer.name, channel=channel, photo=title)
+    widgets.save_buttons(
+        [
+            ("save.channel", lambda: _channel_png(values, looks, text), name, "png", "image/png"),
+            ("save.overlay", lambda: _over_png(image, values, looks), (*name, "overlay"), "png", "image/png"),
+            ("save.numbers", lambda: widgets.npy(values), name, "npy", "application/octet-stream"),
+        ],
+        key="maps_channel",
+    )
+
+
+def _channel_png(values, looks, text) -> bytes:
+    pixels = render.colored(values, looks["colormap"], size=(448, 448), smooth=looks["smooth"])
+    bar = render.Bar(*render.limits(values), looks["colormap"], say("maps.values"))
+    return render.png(render.figure(pixels, bar, text))
+
+
+def _over_png(image, values, looks) -> bytes:
+    return render.png(
+        render.overlay(image, values, looks["opacity"], looks["colormap"], looks["threshold"], looks["smooth"])
+    )
+
+
+page()

@@ -1,0 +1,61 @@
+"""The first screen: a result on a photo, before anybody has done anything."""
+
+import streamlit as st
+
+from dashboard import charts, choices, remember, shell, tray, widgets
+from dashboard.components.overlay import overlay
+from dashboard.text import plain, say
+
+st.title(say("start.title"), anchor=False)
+st.write(say("start.about"))
+
+model = choices.model()
+image, title = choices.photo(), choices.photo_title()
+guesses = remember.predictions(model, image)
+left, right = st.columns([3, 2], gap="large")
+with left:
+    if model.default_layer:
+        heatmap = remember.heatmap(model, image, "gradcam", None, None)
+        st.header(say("start.heat", label=plain(heatmap.label)), anchor=False)
+        looks = overlay(
+            [widgets.heat_panel(heatmap, image, title, title="")],
+            key="start_heat",
+            label="Grad-CAM",
+            tag=f"{image.key[:12]} {heatmap.class_index}",
+        )
+        text = widgets.caption(heatmap, model, title)
+        widgets.save_buttons(
+            [("save.figure", lambda: widgets.heat_figure(image, heatmap, looks, text),
+              (title, heatmap.label, "gradcam"), "png", "image/png")],
+            key="start",
+        )  # fmt: skip
+    else:
+        st.info(say("no_map", model=plain(model.name)))
+with right:
+    st.header(say("start.guesses"), anchor=False)
+    charts.guesses(guesses, "start_guesses", guesses[0].class_index)
+    st.header(say("start.next"), anchor=False)
+    for name, page in list(shell.pages().items())[1:]:
+        st.page_link(page, label=f"**{say(f'{name}.nav')}**", icon=shell.ICONS[name])
+        st.caption(say(f"{name}.about"))
+    st.caption(
+        say(
+            "models.facts", layers=len(model.layers), classes=model.outputs[0].classes,
+            size=choices.shape_text(model.input_shape), scaling=plain(model.scaling), why=plain(model.scaling_note),
+        )
+        + " · " + say("models.device", device=plain(remember.device(model.key)))
+    )  # fmt: skip
+
+st.header(say("start.photos"), anchor=False)
+
+
+def look_at(photo: str) -> None:
+    st.session_state["photo"] = photo
+
+
+gallery = st.grid("auto", min_column_width=130)
+for name, title in tray.photos().items():
+    with gallery.cell():
+        st.image(remember.thumbnail(tray.photo(name)), alt=say("alt.photo", name=title), width="stretch")
+        st.button(plain(title), key=f"look_{name}", on_click=look_at, args=(name,), width="stretch", help=say("start.use"))
+choices.add_photos("main")
