@@ -10,7 +10,7 @@ a busy machine too, and a limit can be put on it; milliseconds are for reading o
     patterns     sixteen patterns against the gradient steps they are made of
     processes    a worker against a function call; the command line against an empty program
     walls        five hundred maps into one PNG
-    sessions     ten visitors of the real dashboard against one
+    sessions     ten visitors of the real dashboard against one; visitor: one of them
     peers        the same heatmap by other libraries, where they are installed
     table        the machine's facts, Markdown and JSON
 

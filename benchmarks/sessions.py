@@ -24,7 +24,7 @@ from explain.samples import samples
 ROOT = Path(__file__).parents[1]
 VISITORS, TURNS, CLICKS = 10, 3, 8
 THINK = (1.0, 3.0)                                         # seconds between two clicks
-LAYERS = 6                                                 # the last ones of the list are the network's first
+LAYERS = 6                                                 # spread over the network
 START = 120                                                # seconds until the server answers
 
 
@@ -38,7 +38,7 @@ def sessions(quick: bool = False) -> Row:
     alone, together, costs = [], [], []
     with _server() as (port, process):
         visitors = [_visitor(port, i) for i in range(VISITORS)]
-        new = _never_seen(visitors[0], warm)
+        new = _Unseen(visitors[0], warm)
         for visitor, layer in itertools.product(visitors[: len(samples())], new.layers):
             for _ in range(2):                             # the first compiles the head, the second its slopes
                 _click(visitor, *new.of(layer))
@@ -57,7 +57,7 @@ def sessions(quick: bool = False) -> Row:
     )  # fmt: skip
 
 
-class _never_seen:
+class _Unseen:
     """Pairs of layer and class, as the page writes them, each given out once."""
 
     def __init__(self, visitor: Visitor, many: int):
@@ -81,7 +81,7 @@ def _visitor(port: int, number: int) -> Visitor:
     return Visitor(port, "heatmaps", urlencode({"photo": titles[number % len(titles)]}))
 
 
-def _visit(visitors: list[Visitor], clicks: int, new: _never_seen) -> list[float]:
+def _visit(visitors: list[Visitor], clicks: int, new: _Unseen) -> list[float]:
     """All of them click so many times, each in its own time."""
     asked = [[new.next() for _ in range(clicks)] for _ in visitors]
 

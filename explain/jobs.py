@@ -26,6 +26,8 @@ Progress = Callable[[int, int, Any], bool | None]          # (done, total, parti
 PATTERN_BYTES = int(float(os.environ.get("EXPLAIN_PATTERN_MB", 1024)) * 2**20)
 PATTERNS_AT_ONCE = 16                                       # then progress is shown
 STEPS = methods.Knob("steps", 30, "how many steps to climb", 1, 2048)
+SEED = methods.Knob("seed", 0, "which noise to start from", -(2**31), 2**31 - 1)
+BATCH = methods.Knob("batch", 16, "how many pictures at once", 1, 4096)
 
 
 def layers(model: Model) -> tuple[Layer, ...]:
@@ -93,7 +95,7 @@ def heatmaps(
     Raises LayerError, ClassError, MethodError, OptionError, TooMuchMemory.
     """
     network, shelved = _network(model), methods.method("heatmaps", method)
-    knobs = shelved.options(options)
+    knobs, batch = shelved.options(options), BATCH.check(batch)
     index = network.output_index(output)
     several = isinstance(class_index, Sequence) and not isinstance(class_index, str)
     asked = list(class_index) if several else [class_index] * len(images)
@@ -154,7 +156,7 @@ def patterns(
     """
     network, shelved = _network(model), methods.method("patterns", method)
     knobs = shelved.options({"size": size, **options})
-    steps, target = STEPS.check(steps), network.layer(layer)
+    steps, seed, target = STEPS.check(steps), SEED.check(seed), network.layer(layer)
     wanted = _channels(channels, target)
     per_picture = max(memory_per_picture(network, target.name, size), 1)
     if per_picture > PATTERN_BYTES:
@@ -184,7 +186,7 @@ def class_number(model: Model, asked: int | str | None, output: int = 0) -> int:
     """A class by number, by label or by a number in text; −1 for None. ClassError with near misses."""
     if asked is None:
         return -1
-    if isinstance(asked, str) and not asked.strip().isdigit():
+    if isinstance(asked, str) and not asked.strip().isdecimal():
         folded = [label.lower() for label in model.labels]
         if asked.strip().lower() in folded:
             return folded.index(asked.strip().lower())
@@ -199,6 +201,8 @@ def class_number(model: Model, asked: int | str | None, output: int = 0) -> int:
 
 
 def _channels(channels: Iterable[int], layer: Layer) -> list[int]:
+    if not isinstance(channels, Iterable):
+        raise OptionError(f"Expected several channels, such as [3] or range(64), received {channels!r}.")
     wanted = list(dict.fromkeys(channels))
     if not wanted:
         raise OptionError("Expected at least one channel, received none.")

@@ -53,11 +53,8 @@ def pencil(relu: bool) -> keras.Model:
 # Ordinary ------------------------------------------------------------------------------------------
 
 
-def plain(
-    classes: int = 3, channels: int = 3, size: int | None = SIZE, activation: str = "softmax", dtype: str = "uint8 is cast"
-) -> keras.Model:
+def plain(classes: int = 3, channels: int = 3, size: int | None = SIZE, activation: str = "softmax") -> keras.Model:
     """Two convolutions, a mean, a Dense head. size None: pictures of any size."""
-    del dtype
     return draw_weights(
         keras.Sequential(
             [
@@ -132,7 +129,7 @@ def called_twice() -> keras.Model:
     conv = keras.layers.Conv2D(3, 3, padding="same", activation="relu", name="conv")
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.GlobalAveragePooling2D()(conv(conv(inputs)))
-    return draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="head")(x), name="twice"))
+    return draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="head")(x), name="twice"), seed=1)
 
 
 def twin() -> keras.Model:
@@ -171,6 +168,28 @@ def two_outputs() -> keras.Model:
     kind = keras.layers.Dense(3, activation="softmax", name="kind")(keras.layers.GlobalAveragePooling2D()(own))
     side = keras.layers.Dense(1, activation="sigmoid", name="side")(keras.layers.GlobalAveragePooling2D()(x))
     return draw_weights(keras.Model(inputs, [kind, side], name="two_outputs"))
+
+
+def with_positions() -> keras.Model:
+    """Patches as tokens, with places learnt: between layer and head lie (16, 5), which has no batch."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Conv2D(5, 3, 3, name="patches")(inputs)
+    x = keras.layers.Reshape((16, 5))(x)
+    places = keras.layers.Embedding(16, 5, name="places")(keras.ops.arange(16))
+    x = keras.layers.LayerNormalization()(x + places)
+    x = keras.layers.MultiHeadAttention(1, 5, name="attention")(x, x)
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    return draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x), name="with_positions"))
+
+
+def with_rows() -> keras.Model:
+    """Every place is a row of its own for a while: between layer and head lies (b · 16, 5)."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Conv2D(5, 3, 3, name="patches")(inputs)
+    x = keras.ops.reshape(x, (-1, 5))
+    x = keras.layers.Dense(4, activation="tanh", name="each_row")(x)
+    x = keras.layers.GlobalAveragePooling1D()(keras.ops.reshape(x, (-1, 16, 4)))
+    return draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x), name="with_rows"))
 
 
 # Subclassed --------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ def page() -> None:
             title=say("maps.wall", layer=layer.name),
             statistics=statistics,
             selected=asked if asked is not None and asked < layer.shape[2] else None,
+            height=720,
             tag=f"{image.key[:12]} {layer.name}",
         )
         choices.note_number("channel", channel)

@@ -125,6 +125,7 @@ def _results(layer, job: Climb, done: list[int]) -> None:
             names=[p.channel for p in patterns],
             selected=asked,
             tile="large",
+            height=720,
             pending=len(job.channels) - len(patterns) if job.running else 0,
             tag=f"{layer.name} {len(patterns)}",
         )

@@ -33,14 +33,15 @@ class Knob:
     def check(self, value: Any) -> Any:
         """The value as the default's type. OptionError when it is of another kind or out of range."""
         kind = type(self.default)
+        span = "" if self.low is None else f" from {self.low:,.10g} to {self.high:,.10g}"
+        expected = f"Expected {_IN_WORDS.get(kind, f'a {kind.__name__}')}{span} for '{self.name}', received {value!r}."
         try:
             known = kind(value)
-        except (TypeError, ValueError):
-            raise OptionError(f"Expected a {kind.__name__} for '{self.name}', received {value!r}.") from None
+        except (TypeError, ValueError, OverflowError):
+            raise OptionError(expected) from None
         inside = self.low is None or self.low <= known <= self.high
         if known != value or not inside:
-            span = "" if self.low is None else f" from {self.low:g} to {self.high:g}"
-            raise OptionError(f"Expected a {kind.__name__}{span} for '{self.name}', received {value!r}.")
+            raise OptionError(expected)
         return known
 
 
@@ -110,4 +111,5 @@ def _read(path: Path, folder: str) -> Method:
     )
 
 
+_IN_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "yes or no"}
 _KNOB = re.compile(r"^(\w+): (.*?)(?: \[([-\d.]+)\.\.([-\d.]+)\])?$")

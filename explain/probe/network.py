@@ -228,8 +228,9 @@ class Network:
                     tape.watch(tensor)
                 elif name == layer:
                     tensor = tf.cast(maps, tensor.dtype)
-                elif noted and tensor.shape.rank == 2:
-                    vectors.append(tensor)
+                elif noted and tensor.shape.rank == 2 and tensor.shape[0] is None:
+                    if not any(tensor is known for known in vectors):      # Dropout passes its input on
+                        vectors.append(tensor)
                 return tensor
 
             if maps is not None:

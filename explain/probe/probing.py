@@ -58,7 +58,8 @@ class Probe:
                 maps=maps, slopes=slopes.numpy(), scores=scores, probabilities=probabilities, classes=classes
             )
         self._keep("maps", seen["maps"])
-        self._keep(("head", self.output), [seen["scores"], seen["probabilities"], *seen["vectors"]])
+        if all(len(vector) == len(self.keys) for vector in seen["vectors"]):      # not (b · n, c)
+            self._keep(("head", self.output), [seen["scores"], seen["probabilities"], *seen["vectors"]])
         return seen
 
     def _stored(self, what):

@@ -89,7 +89,7 @@ def patterns(
 ) -> tuple[Pattern, ...]:  # fmt: skip
     """As `explain.patterns`."""
     keywords = {
-        "layer": layer, "channels": [int(c) for c in channels], "steps": steps, "size": size, "seed": seed,
+        "layer": layer, "channels": list(channels) if isinstance(channels, Iterable) else channels, "steps": steps, "size": size, "seed": seed,
         "method": method, "at_once": at_once,
     }  # fmt: skip
     return _ask(model, "patterns", keywords | options, on_progress, deadline)

@@ -1,0 +1,14 @@
+"""`python -m explain`: the jobs from the command line."""
+
+import sys
+
+from explain.commands import STOPPED, main
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")        # file names may hold what a terminal cannot
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:                                    # before or after the work itself
+        sys.exit(STOPPED)
