@@ -15,7 +15,7 @@ from benchmarks.timing import Row, in_turns
 from explain.opening.zoo import ZOO
 
 LAYERS = {"vgg16": "block3_conv1", "resnet50": "conv3_block2_2_conv"}
-SIZES = (64, 128)
+ROUNDS = {64: 7, 128: 3}                                   # by size in pixels
 STEPS, MANY = 30, 16
 
 
@@ -40,7 +40,7 @@ def patterns(name: str, size: int, quick: bool = False) -> Row:
                 slopes = step(pictures, chosen)
             slopes.numpy()
 
-    times = in_turns(climb, steps_alone, 5, quick, warm_ups=1)
+    times = in_turns(climb, steps_alone, ROUNDS[size], quick, warm_ups=1)
     return Row(
         f"patterns/{name}-{size}", f"{MANY} plain patterns of {size} px, {steps} steps, {layer} of {name}",
         f"{steps} × a compiled gradient step of the network cut off there", *times, 1.2,
@@ -70,4 +70,4 @@ def _gradient_step(bare: keras.Model):
     return step
 
 
-ROWS = {f"patterns/{name}-{size}": partial(patterns, name, size) for name in LAYERS for size in SIZES}
+ROWS = {f"patterns/{name}-{size}": partial(patterns, name, size) for name in LAYERS for size in ROUNDS}

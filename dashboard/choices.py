@@ -193,15 +193,22 @@ def _own_model() -> None:
     )  # fmt: skip
 
 
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _models() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="layerscope-")          # gone when the server ends
+
+
+def _model_folder() -> Path:
+    return Path(_models().name)
+
+
 def _take_model(key: str) -> None:
     """The upload lives under a name of ours: its digest."""
     file = st.session_state.get(key)
     if file is None:
         return
     data = file.getvalue()
-    folder = Path(tempfile.gettempdir()) / f"layerscope-{os.getpid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / (hashlib.sha256(data).hexdigest() + Path(file.name).suffix.lower())
+    path = _model_folder() / (hashlib.sha256(data).hexdigest() + Path(file.name).suffix.lower())
     path.write_bytes(data)
     _own()[str(path)] = file.name
     st.session_state["model"] = str(path)

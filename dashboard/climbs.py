@@ -17,6 +17,7 @@ from explain.results import Model
 from explain.store import Store
 
 AT_ONCE = 4                                  # small chunks: the wall fills while one watches
+LARGE = 128 * 128 * 150                      # pixels × steps from which on one at a time is slow enough
 PATIENCE = 20.0                              # seconds without a look, then the page was left
 
 
@@ -84,7 +85,7 @@ class Climb:
         try:
             workers.patterns(
                 model, self.wish.layer, missing, self.wish.steps, self.wish.size, self.wish.seed,
-                self.wish.method, AT_ONCE, keep,
+                self.wish.method, 1 if self.wish.size**2 * self.wish.steps > LARGE else AT_ONCE, keep,
             )  # fmt: skip
         except ExplainError as error:
             self.failure = error

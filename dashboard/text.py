@@ -125,6 +125,7 @@ ENGLISH: dict[str, str] = {
     "save.figure": "Figure (PNG)",
     "save.overlay": "Overlay (PNG)",
     "save.numbers": "Numbers (.npy)",
+    "save.archive": "Numbers (.zip)",
     "save.wall": "Wall (PNG)",
     "save.channel": "Channel (PNG)",
     "save.pattern": "Pattern (PNG)",

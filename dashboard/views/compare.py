@@ -31,16 +31,16 @@ def page() -> None:
     with left:
         photos = st.multiselect(
             say("compare.photos"), list(titles), [choices.photo_id(), *[p for p in titles if p != choices.photo_id()][:1]],
-            format_func=titles.get, key="photos", bind="query-params", help=say("choose.photo.help"),
+            format_func=titles.get, key="photos", wrap=True, bind="query-params", help=say("choose.photo.help"),
         )  # fmt: skip
     with middle:
         layers = st.multiselect(
-            say("compare.layers"), list(reversed(usable)), [model.default_layer], format_func=usable.get, key="layers",
+            say("compare.layers"), list(reversed(usable)), [model.default_layer], format_func=usable.get, key="layers", wrap=True,
             bind="query-params", help=say("choose.target.help"),
         )  # fmt: skip
     with right:
         classes = st.multiselect(
-            say("compare.classes"), list(labels), [None], format_func=labels.get, key="classes", bind="query-params",
+            say("compare.classes"), list(labels), [None], format_func=labels.get, key="classes", wrap=True, bind="query-params",
             help=say("choose.class.help"),
         )  # fmt: skip
     count = len(photos) * len(layers) * len(classes)
@@ -66,7 +66,7 @@ def page() -> None:
     widgets.save_buttons(
         [
             ("save.figure", lambda: _sheet(rows, looks, limits, columns), ("compare", model.name), "png", "image/png"),
-            ("save.numbers", lambda: _numbers(rows), ("compare", model.name), "zip", "application/zip"),
+            ("save.archive", lambda: _numbers(rows), ("compare", model.name), "zip", "application/zip"),
         ],
         key="compare",
     )

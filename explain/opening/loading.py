@@ -144,7 +144,7 @@ def _digest(network: keras.Model, scaling: str, shape: tuple) -> str:
     """SHA-256 of architecture, weights, scaling and size: what an answer depends on."""
     digest = hashlib.sha256()
     try:
-        config = json.dumps(network.get_config(), sort_keys=True, default=repr)
+        config = json.dumps(network.get_config(), sort_keys=True, default=lambda o: type(o).__qualname__)
     except NotImplementedError:                           # a subclassed model need not have one
         config = type(network).__qualname__
     digest.update(f"{config} {scaling} {shape}".encode())

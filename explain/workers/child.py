@@ -6,6 +6,7 @@ Messages out: (id, "progress", (done, total, partial)) … then (id, "result" | 
 
 from __future__ import annotations
 
+import glob
 import os
 import queue
 import signal
@@ -29,12 +30,16 @@ def serve(connection: Connection, memory_bytes: int) -> None:
     """The whole life of a worker; it ends when the page's end of the pipe closes."""
     preloaded = "tensorflow" in sys.modules and "keras" in sys.modules
     signal.signal(signal.SIGINT, signal.SIG_IGN)         # Ctrl-C is the page's to handle
-    if memory_bytes and os.environ.get("EXPLAIN_DEVICE") != "gpu":
+    if memory_bytes and not _may_use_gpu():              # a GPU's driver maps far more than it uses
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     _Worker(connection, preloaded).run()
     os._exit(0)                                          # no clean-up of TensorFlow's threads
+
+
+def _may_use_gpu() -> bool:
+    return os.environ.get("EXPLAIN_DEVICE", "auto") != "cpu" and bool(glob.glob("/dev/nvidia[0-9]*"))
 
 
 class _Worker:

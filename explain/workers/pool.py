@@ -149,7 +149,7 @@ class Worker:
                     return value
         except BaseException as error:
             # Whoever asked has gone (a page that was left): nobody waits for the rest.
-            if not isinstance(error, ExplainError):
+            if not isinstance(error, ExplainError) and not self._dead:
                 self._send(("cancel", number))
             raise
         finally:
@@ -297,7 +297,7 @@ class Pool:
         for worker in list(self._workers.values()):
             row = {"name": worker.source.get("name"), "loaded": worker.ready.is_set() and worker.alive}
             if row["loaded"]:
-                row |= worker.ask("status", {}, None, 10)
+                row |= worker.ask("status", {}, None, None)
             rows.append(row)
         return rows
 
