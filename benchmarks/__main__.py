@@ -21,9 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     rows = {name: row for room in ROOMS for name, row in _rows(room)}
     peers = dict(_rows("peers")) if asked.peers else {}
-    chosen = {name: row for name, row in (rows | peers).items() if not asked.only or any(o in name for o in asked.only)}
+    chosen = {name: row for name, row in (rows | peers).items() if any(o in name for o in asked.only or [""])}
     if not chosen:
-        print(f"No row is called {' or '.join(asked.only)}. Rows: {', '.join(rows | peers)}.", file=sys.stderr)
+        known = ", ".join(rows | peers)
+        print(f"No row is called {' or '.join(asked.only)}. Rows: {known}.", file=sys.stderr)
         return 2
     return _measure(chosen, peers, asked)
 
@@ -32,7 +33,7 @@ def _measure(chosen, peers, asked) -> int:
     from benchmarks import table
 
     facts = table.facts(asked.peers)
-    print("\n".join(f"- {name}: {fact}" for name, fact in facts.items()), "", table.HEADER, sep="\n", flush=True)
+    print(*(f"- {name}: {fact}" for name, fact in facts.items()), "", table.HEADER, sep="\n", flush=True)
     found, not_measured = [], {}
     for name in sorted(chosen, key=_network):              # stable: one network is opened after the other
         try:
@@ -65,10 +66,14 @@ def _network(name: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m benchmarks", description="What things cost here, as ratios with limits.")
-    parser.add_argument("--only", action="append", metavar="NAME", help="rows whose name contains this; may be repeated")
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", description="What things cost here, as ratios with limits."
+    )
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="rows whose name has this in it; several times"
+    )
     parser.add_argument("--quick", action="store_true", help="few rounds: does it run, not what it costs")
-    parser.add_argument("--peers", action="store_true", help="also tf-keras-vis and tf-explain, where installed")
+    parser.add_argument("--peers", action="store_true", help="also tf-keras-vis and tf-explain, if installed")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     return parser
 

@@ -20,8 +20,9 @@ def new_picture(name: str, quick: bool = False) -> Row:
     images = photos(model)
     function, inputs = forward(model, 1), prepared(model, images)
     times = in_turns(
-        lambda: explain.heatmap(model, unseen(images)[0]), lambda: function(inputs).numpy(), ROUNDS[name], quick
-    )
+        lambda: explain.heatmap(model, unseen(images)[0]),
+        lambda: function(inputs).numpy(), ROUNDS[name], quick,
+    )  # fmt: skip
     return Row(f"gradcam-new/{name}", f"Grad-CAM of a new picture, {name}", FORWARD, *times, 1.15)
 
 
@@ -38,7 +39,8 @@ def another_class(name: str, quick: bool = False) -> Row:
         lambda: function(inputs).numpy(), ROUNDS[name], quick,
     )  # fmt: skip
     limit = 0.2 if name == "vgg16" else 0.1               # its two dense layers are 7 % of it, forth and back
-    return Row(f"gradcam-class/{name}", f"Grad-CAM of another class, maps in the store, {name}", FORWARD, *times, limit)
+    what = f"Grad-CAM of another class, maps in the store, {name}"
+    return Row(f"gradcam-class/{name}", what, FORWARD, *times, limit)
 
 
 def batch(name: str, quick: bool = False) -> Row:
@@ -46,9 +48,11 @@ def batch(name: str, quick: bool = False) -> Row:
     images = photos(model, BATCH)
     function, inputs = forward(model, BATCH), prepared(model, images)
     times = in_turns(
-        lambda: explain.heatmaps(model, unseen(images), batch=BATCH), lambda: function(inputs).numpy(), 10, quick
-    )
-    return Row(f"gradcam-batch/{name}", f"Grad-CAM of {BATCH} new pictures, {name}", f"{FORWARD}, same batch", *times, 1.15)
+        lambda: explain.heatmaps(model, unseen(images), batch=BATCH),
+        lambda: function(inputs).numpy(), 10, quick,
+    )  # fmt: skip
+    what = f"Grad-CAM of {BATCH} new pictures, {name}"
+    return Row(f"gradcam-batch/{name}", what, f"{FORWARD}, same batch", *times, 1.15)
 
 
 def early_activations(name: str, layer: str, limit: float, quick: bool = False) -> Row:
@@ -57,9 +61,11 @@ def early_activations(name: str, layer: str, limit: float, quick: bool = False) 
     images = photos(model)
     function, inputs = forward(model, 1), prepared(model, images)
     times = in_turns(
-        lambda: explain.activations(model, unseen(images)[0], layer), lambda: function(inputs).numpy(), ROUNDS[name], quick
-    )
-    return Row(f"activations/{name}", f"all activations of {layer}, {name}", f"{FORWARD} of the whole network", *times, limit)
+        lambda: explain.activations(model, unseen(images)[0], layer),
+        lambda: function(inputs).numpy(), ROUNDS[name], quick,
+    )  # fmt: skip
+    what = f"all activations of {layer}, {name}"
+    return Row(f"activations/{name}", what, f"{FORWARD} of the whole network", *times, limit)
 
 
 ROWS = {

@@ -26,8 +26,8 @@ def opened(name: str) -> Model:
 def photos(model: Model, many: int = 1) -> list[Image]:
     """So many of the samples, over and over, already in the network's size, under keys never seen before."""
     chosen = itertools.islice(itertools.cycle(samples()), many)
-    fitted = [replace(image, pixels=fit(image.pixels, *model.input_shape)) for image in map(read_sample, chosen)]
-    return unseen(fitted)
+    whole = map(read_sample, chosen)
+    return unseen([replace(image, pixels=fit(image.pixels, *model.input_shape)) for image in whole])
 
 
 def unseen(images: list[Image]) -> list[Image]:
@@ -35,8 +35,9 @@ def unseen(images: list[Image]) -> list[Image]:
     return [replace(image, key=f"unseen {next(_KEYS)}") for image in images]
 
 
-def forward(model: Model, batch: int):
-    """(b, h, w, C) float32 → the network's answer, compiled for exactly this batch, apart from our own code."""
+def forward(model: Model, batch: int | None):
+    """(b, h, w, C) float32 → the network's answer, compiled for exactly this batch (None: for any),
+    apart from our own code."""
     network = model.network.model
     function = tf.function(lambda inputs: network(inputs, training=False))
     return function.get_concrete_function(tf.TensorSpec((batch, *model.input_shape), tf.float32))

@@ -24,8 +24,8 @@ def patterns(name: str, size: int, quick: bool = False) -> Row:
     model, layer, steps = opened(name), LAYERS[name], 3 if quick else STEPS
     batches: list[int] = []
 
-    def climb(on_progress=None):
-        return explain.patterns(model, layer, range(MANY), steps, size, method="plain", on_progress=on_progress)
+    def climb(note=None):
+        return explain.patterns(model, layer, range(MANY), steps, size, method="plain", on_progress=note)
 
     found = climb(lambda done, total, new: batches.append(len(new)))
     step = _gradient_step(_bare(name, layer, size))
@@ -50,7 +50,8 @@ def patterns(name: str, size: int, quick: bool = False) -> Row:
 
 def _bare(name: str, layer: str, size: int) -> keras.Model:
     """The network up to the layer, built for pictures of this size, with the same weights."""
-    whole = getattr(keras.applications, ZOO[name].factory)(include_top=False, weights=None, input_shape=(size, size, 3))
+    factory = getattr(keras.applications, ZOO[name].factory)
+    whole = factory(include_top=False, weights=None, input_shape=(size, size, 3))
     bare = keras.Model(whole.inputs, whole.get_layer(layer).output)
     for each in bare.layers:
         if each.weights:

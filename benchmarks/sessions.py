@@ -29,7 +29,7 @@ START = 120                                                # seconds until the s
 
 
 def sessions(quick: bool = False) -> Row:
-    """Every click asks for a class and a layer that nobody has seen; every layer was visited before.
+    """Every click asks for a class that nobody has seen in that layer; every layer was visited before.
 
     The same visitor and all ten take turns. A click's time ends when the page has run to its end and
     the new heatmap was among what it sent.

@@ -46,8 +46,9 @@ class Row:
 
 
 def in_turns(
-    ours: Side, theirs: Side, rounds: int, quick: bool = False, before: Side | None = None, warm_ups: int = WARM_UPS
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    ours: Side, theirs: Side, rounds: int, quick: bool = False, before: Side | None = None,
+    warm_ups: int = WARM_UPS,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:  # fmt: skip
     """Milliseconds of both sides, one after the other in every round.
 
     `before` runs ahead of each of ours and is not timed. The first `warm_ups` rounds do not count: that is

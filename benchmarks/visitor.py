@@ -35,7 +35,8 @@ class Visitor:
         self._cached: dict[str, bytes] = {}                # messages which the server may refer to again
         self._chosen: dict[str, str] = {}
         self._page, self._query, self._hash = page, query, ""
-        self._socket = connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None)
+        address = f"ws://127.0.0.1:{port}/_stcore/stream"
+        self._socket = connect(address, subprotocols=["streamlit"], max_size=None)
         self._run("")
 
     def choose(self, **choices: str) -> bytes:

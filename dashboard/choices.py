@@ -117,8 +117,9 @@ def _model_title(name: str) -> str:
 
 
 def _model_picker() -> None:
+    titles = {name: _model_title(name) for name in (*ZOO, *_own())}
     st.selectbox(
-        say("choose.model"), [*ZOO, *_own()], format_func=_model_title, key="model", help=say("choose.model.help"), **LINKED
+        say("choose.model"), list(titles), format_func=titles.get, key="model", help=say("choose.model.help"), **LINKED
     )
 
 
@@ -289,7 +290,7 @@ def explained_class(opened: Model, first: Sequence[int]) -> int | None:
 def numbered(key: str) -> int | None:
     """A channel number from the address, or None."""
     text = st.query_params.get(key, "")
-    return int(text) if text.isdigit() and len(text) < 7 else None
+    return int(text) if text.isdecimal() and len(text) < 7 else None
 
 
 def note_number(key: str, value: int | None) -> None:

@@ -97,7 +97,7 @@ def channels_from(text: str, most: int) -> list[int] | None:
     for part in filter(None, (p.strip() for p in text.split(","))):
         first, dash, last = (s.strip() for s in part.partition("-"))
         last = last if dash else first
-        if not (first.isdigit() and last.isdigit()) or max(len(first), len(last)) > 6 or int(last) > most:
+        if not (first.isdecimal() and last.isdecimal()) or max(len(first), len(last)) > 6 or int(last) > most:
             return None
         wanted += range(int(first), int(last) + 1)
     return list(dict.fromkeys(wanted)) or None

@@ -11,7 +11,6 @@ from typing import Any
 
 ENGLISH: dict[str, str] = {
     "app.name": "Layerscope",
-    "app.tagline": "See what a convolutional network sees.",
     # Pages
     "start.title": "What does the network see?",
     "start.nav": "Start",
@@ -56,7 +55,6 @@ ENGLISH: dict[str, str] = {
     "heatmaps.nav": "Heatmaps",
     "heatmaps.about": "Where in the photo a layer found evidence for a class.",
     "heatmaps.photo": "The photo",
-    "heatmaps.map": "{label}",
     "heatmaps.how": "How to read this, and where it comes from",
     "heatmaps.coarse": "The layer {layer} sees the photo as {size} places; the heat between them is interpolated.",
     "heatmaps.top": "Its first five guesses",
@@ -105,7 +103,6 @@ ENGLISH: dict[str, str] = {
     "photos.lost": "The link names the photo “{name}”, which is not in this session. Add it again, or look at a sample.",
     "photos.credit": "Photo: {credit}, {licence}",
     # Models
-    "models.size": "{title} ({megabytes} MB to fetch)",
     "models.own": "{name} (uploaded)",
     "models.ask": "{title} is not here yet: its weights ({megabytes} MB) are fetched once from the place where Keras keeps them.",
     "models.fetch": "Fetch {title}",
@@ -117,11 +114,9 @@ ENGLISH: dict[str, str] = {
     "machine, start the dashboard with EXPLAIN_TRUST_MODELS=1, or use `python -m explain`.",
     "models.upload": "Open a model",
     "models.upload.help": "A .keras or .h5 file saved by Keras 3. It is opened without inspection: only files that you trust.",
-    "models.refused": "Not opened: {reason}",
     "models.facts": "{layers} layers, {classes} classes, input {size}, scaling {scaling} ({why})",
     "models.device": "Runs on {device}",
     # Shared
-    "look.download": "Save",
     "save.figure": "Figure (PNG)",
     "save.overlay": "Overlay (PNG)",
     "save.numbers": "Numbers (.npy)",
@@ -133,9 +128,7 @@ ENGLISH: dict[str, str] = {
     "save.help": "As it stands on the screen.",
     "save.numbers.help": "Raw float32 numbers in the layer's own size, for numpy.load.",
     "score": "score {score:.3g}",
-    "score.help": "Before softmax: how strongly the network votes for the class.",
     "probability": "{probability:.1%}",
-    "bars.probability": "probability",
     "chart.alt": "Bar chart of the first guesses: {guesses}",
     "stat.mean": "Mean",
     "stat.maximum": "Maximum",

@@ -58,7 +58,7 @@ def plain(classes: int = 3, channels: int = 3, size: int | None = SIZE, activati
     return draw_weights(
         keras.Sequential(
             [
-                keras.Input((size, size, channels)),
+                keras.Input((size, size, channels), name="image"),
                 keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="first"),
                 keras.layers.MaxPooling2D(name="pool"),
                 keras.layers.Conv2D(6, 3, padding="same", activation="relu", name="second"),

@@ -19,8 +19,11 @@ ROW = Row("name", "what", "against", ours=(3.0, 1.0, 20.0), theirs=(2.0, 2.0, 2.
 
 def test_one_row_is_measured_on_both_sides(tmp_path):
     file = tmp_path / "rows.json"
-    asked = [sys.executable, "-m", "benchmarks", "--quick", "--only", "gradcam-new/mobilenetv2", "--json", str(file)]
-    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"EXPLAIN_DEVICE": "cpu"})
+    asked = ["-m", "benchmarks", "--quick", "--only", "gradcam-new/mobilenetv2", "--json", str(file)]
+    environment = os.environ | {"EXPLAIN_DEVICE": "cpu"}
+    done = subprocess.run(
+        [sys.executable, *asked], cwd=ROOT, capture_output=True, text=True, env=environment
+    )
     report = json.loads(file.read_text())
     assert report["not measured"] == {}, done.stderr
     [row] = report["rows"]
@@ -34,7 +37,8 @@ def test_one_row_is_measured_on_both_sides(tmp_path):
 
 def test_the_sides_take_turns_and_warm_ups_do_not_count():
     calls = []
-    times = in_turns(lambda: calls.append("A"), lambda: calls.append("B"), 4, before=lambda: calls.append("-"), warm_ups=2)
+    ours, theirs, before = (lambda letter=letter: calls.append(letter) for letter in "AB-")
+    times = in_turns(ours, theirs, 4, before=before, warm_ups=2)
     assert "".join(calls) == "-AB" * 6
     assert [len(side) for side in times] == [4, 4]
 

@@ -232,6 +232,12 @@ def test_nonsense_in_the_address_is_ignored(page):
     assert components == (0 if page == "patterns" else 1)              # no channel is chosen
 
 
+@pytest.mark.parametrize("number", ["²", "-1", "240", "9.0", "٣x", "9" * 40])
+def test_a_channel_that_is_none_is_ignored(number):
+    at = visit("maps", channel=number)
+    assert not at.exception and not at.error and payload(at, "maps_wall")[0]["channel"][0] is None
+
+
 def test_a_lost_photo_is_said_once():
     at = visit(photo="my ![holiday](http://example.org/x.png).jpg")
     (warning,) = at.warning

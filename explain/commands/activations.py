@@ -14,8 +14,12 @@ LEAST_TILE = 32                                            # pixels; a map of 7 
 def arguments(parser: ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument("picture", metavar="IMAGE", help="a picture file")
-    parser.add_argument("--layer", action="append", required=True, metavar="L", help="a layer; may be repeated")
-    parser.add_argument("--colormap", default="viridis", metavar="NAME", help="colours of the grid (default viridis)")
+    parser.add_argument(
+        "--layer", action="append", required=True, metavar="L", help="a layer; may be repeated"
+    )
+    parser.add_argument(
+        "--colormap", default="viridis", metavar="NAME", help="colours of the grid (default viridis)"
+    )
     add_out(parser)
 
 
@@ -37,8 +41,8 @@ def run(args: Namespace, job) -> int:
     def finish() -> str:
         folder.manifest(model, len(names))
         count = len(folder.items)
-        part = "" if count == len(names) else f" of {len(names)}"
-        return f"activations of {count}{part} layer{'s' * (len(names) != 1)} in {folder.path}" if count else ""
+        part = "" if count == len(names) else f"{count} of "
+        return f"{part}{number_of(len(names), 'layer')} in {folder.path}" if count else ""
 
     with job.finishing(finish):
         for maps, slug in zip(explain.activations(model, one.image, names), slugs):
@@ -59,6 +63,6 @@ def run(args: Namespace, job) -> int:
                 })
             job.bar.update("layers", len(folder.items), len(names))
     job.bar.clear()
-    if not args.quiet:
-        say(f"{number_of(len(folder.items), 'layer')} in {folder.path}")
+    if not (args.quiet or job.stopping):
+        say(job.kept)
     return 0

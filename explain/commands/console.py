@@ -36,7 +36,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequen
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     place = [str.rjust if i in right else str.ljust for i in range(len(header))]
     return "\n".join(
-        "  ".join(put(cell, width) for put, cell, width in zip(place, line, widths)).rstrip() for line in lines
+        "  ".join(put(cell, width) for put, cell, width in zip(place, line, widths)).rstrip()
+        for line in lines
     )
 
 

@@ -17,14 +17,23 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--recursive", action="store_true", help="folders inside folders as well")
     parser.add_argument("--method", default="gradcam", metavar="NAME", help="see below (default gradcam)")
     add_options(parser)
-    parser.add_argument("--layer", metavar="L", help="a layer with a map (default: the model's, see `layers`)")
     parser.add_argument(
-        "--class", dest="class_index", metavar="N", help="a class by number or label (default: each picture's top one)"
+        "--layer", metavar="L", help="a layer with a map (default: the model's, see `layers`)"
     )
+    parser.add_argument(
+        "--class", dest="class_index", metavar="N",
+        help="a class by number or label (default: each picture's top one)",
+    )  # fmt: skip
     add_output(parser)
-    parser.add_argument("--opacity", type=share, default=0.5, help="0..1, of the hottest place (default 0.5)")
-    parser.add_argument("--threshold", type=share, default=0.0, help="0..1, below it nothing is drawn (default 0)")
-    parser.add_argument("--colormap", default="inferno", metavar="NAME", help="colours of the overlay (default inferno)")
+    parser.add_argument(
+        "--opacity", type=share, default=0.5, metavar="X", help="0..1, of the hottest place (default 0.5)"
+    )
+    parser.add_argument(
+        "--threshold", type=share, default=0.0, metavar="X", help="0..1, nothing is drawn below (default 0)"
+    )
+    parser.add_argument(
+        "--colormap", default="inferno", metavar="NAME", help="colours of the overlay (default inferno)"
+    )
     add_out(parser)
 
 
@@ -95,6 +104,6 @@ def run(args: Namespace, job) -> int:
                     break
                 keep(one, heatmap)
     job.bar.clear()
-    if not args.quiet:
+    if not (args.quiet or job.stopping):
         say(job.kept or f"0 heatmaps, {len(folder.skipped)} skipped")
     return 0 if folder.items else 2

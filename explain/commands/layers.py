@@ -21,9 +21,10 @@ def run(args: Namespace, job) -> int:
         say(json.dumps(_document(model), indent=2))
         return 0
     rows = [
-        ("*" if one.name == model.default_layer else "", one.name, one.kind, _shape(one.shape), f"{one.parameters:,}")
+        ("*" if one.name == model.default_layer else "", one.name, one.kind, _shape(one.shape),
+         f"{one.parameters:,}")
         for one in model.layers
-    ]
+    ]  # fmt: skip
     say(table(("", "layer", "kind", "shape", "parameters"), rows, right=(3, 4)))
     if model.default_layer and not args.quiet:
         say("\n*  the layer that heatmaps take when none is named")
@@ -37,7 +38,8 @@ def _document(model) -> dict:
         for one in model.layers
     ]  # fmt: skip
     outputs = [{"name": o.name, "head": o.head, "classes": o.classes, "note": o.note} for o in model.outputs]
-    return {"model": describe(model), "outputs": outputs, "default_layer": model.default_layer, "layers": layers}
+    about = {"model": describe(model), "outputs": outputs, "default_layer": model.default_layer}
+    return {**about, "layers": layers}
 
 
 def _shape(shape: tuple[int | None, ...]) -> str:

@@ -24,7 +24,9 @@ def add_model(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a name that `models` lists, or a .keras or .h5 file")
     group = parser.add_argument_group("the model")
     group.add_argument("--weights", metavar="FILE", help="weights for a network of the list, from a file")
-    group.add_argument("--random-weights", action="store_true", help="untrained weights, always the same ones")
+    group.add_argument(
+        "--random-weights", action="store_true", help="untrained weights, always the same ones"
+    )
     group.add_argument("--scaling", metavar="NAME", help="how pixels become its input, e.g. -1..1 or caffe")
     group.add_argument("--labels", metavar="FILE", help="names of the classes, one per line")
     group.add_argument(
@@ -33,7 +35,9 @@ def add_model(parser: ArgumentParser) -> None:
 
 
 def add_output(parser: ArgumentParser) -> None:
-    parser.add_argument("--output", metavar="NAME", help="which output, by name or number, where there are several")
+    parser.add_argument(
+        "--output", metavar="NAME", help="which output, by name or number, where there are several"
+    )
 
 
 def open_model(args: Namespace, job: Job) -> Model:
@@ -73,13 +77,6 @@ def open_model(args: Namespace, job: Job) -> Model:
         )
     except UnicodeDecodeError as error:
         raise OptionError(f"Expected a text file of labels in UTF-8, '{args.labels}' is none.") from error
-    except ValueError as error:
-        if shape is None:
-            raise
-        said = " ".join(str(error).split())[:200]
-        raise OptionError(f"'{args.model}' does not take --input-size {args.input_size}: {said}") from error
-    if args.labels and not model.labels:
-        raise OptionError(f"'{args.labels}' has not {model.outputs[0].classes} labels, one for each class.")
     job.bar.clear()
     return model
 
@@ -107,16 +104,15 @@ def describe(model: Model) -> dict[str, Any]:
 def hush() -> None:
     """Import TensorFlow without its chatter about devices and instructions.
 
-    Who sets TF_CPP_MIN_LOG_LEVEL wants to read it, and does. What is said while importing ignores that
-    level (tensorflow/tensorflow#100442): it is kept back, and shown only where the import fails.
+    Who sets TF_CPP_MIN_LOG_LEVEL=0 wants to read it, and does. What is said while importing ignores any
+    other level (tensorflow/tensorflow#100442): it is kept back, and shown only where the import fails.
     """
     import tempfile                                # late: --help shall not wait for it
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0" or "tensorflow" in sys.modules:
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with tempfile.TemporaryFile() as kept:
         try:
             with _native_stderr_into(kept.fileno()):
@@ -152,5 +148,7 @@ def _input_shape(text: str | None) -> tuple[int, int, int] | None:
         return None
     found = re.fullmatch(r"(\d+)\s*[x×,]\s*(\d+)(?:\s*[x×,]\s*([134]))?", text.strip())
     if not found or not all(1 <= int(n) <= 4096 for n in found.groups("3")):
-        raise OptionError(f"Expected --input-size HxW like 160x224, or HxWxC like 28x28x1, received '{text}'.")
+        raise OptionError(
+            f"Expected --input-size HxW like 160x224, or HxWxC like 28x28x1, received '{text}'."
+        )
     return tuple(int(n) for n in found.groups("3"))

@@ -20,7 +20,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--channels", metavar="LIST", help=f"like 0-63 or 3,8,40-47, or all (default: the first {FIRST})"
     )
-    parser.add_argument("--steps", type=whole(1), default=30, metavar="N", help="how long to climb (default 30)")
+    parser.add_argument(
+        "--steps", type=whole(1), default=30, metavar="N", help="how long to climb (default 30)"
+    )
     parser.add_argument("--size", type=whole(1), default=128, metavar="N", help="pixels a side (default 128)")
     parser.add_argument(
         "--seed", type=whole(-(2**31), 2**31 - 1), default=0, metavar="N", help="where to begin (default 0)"
@@ -72,10 +74,10 @@ def run(args: Namespace, job) -> int:
 
     def finish() -> str:
         if small:
-            folder.sheets["grid"] = folder.png(f"{slug}.png", render.grid(small))
+            folder.sheets["grid"] = folder.png(f"{slug}-grid.png", render.grid(small))
         folder.manifest(model, len(channels), args.seed)
-        part = "" if len(small) == len(channels) else f" of {len(channels)}"
-        return f"{len(small)}{part} pattern{'s' * (len(channels) != 1)} in {folder.path}" if small else ""
+        part = "" if len(small) == len(channels) else f"{len(small)} of "
+        return f"{part}{number_of(len(channels), 'pattern')} in {folder.path}" if small else ""
 
     def progress(done: int, total: int, new) -> bool:
         for pattern in new:
@@ -94,8 +96,8 @@ def run(args: Namespace, job) -> int:
                 method=args.method, at_once=AT_ONCE, on_progress=progress, **options,
             )  # fmt: skip
     job.bar.clear()
-    if not args.quiet:
-        say(f"{number_of(len(small), 'pattern')} in {folder.path}")
+    if not (args.quiet or job.stopping):
+        say(job.kept)
     return 0
 
 

@@ -97,7 +97,10 @@ def _in_folder(folder: str, recursive: bool, out: str | None) -> list[str]:
 def batches(
     sources: Iterable[Source], skip: Callable[[Source, ExplainError], None], at_once: int = AT_ONCE
 ) -> Iterator[list[Read]]:
-    """Read pictures, at most `at_once` and PIXELS_AT_ONCE in memory; those that cannot be are handed to `skip`."""
+    """Read pictures, `at_once` and PIXELS_AT_ONCE at most in one batch.
+
+    skip(source, why): called for each that cannot be read.
+    """
     batch: list[Read] = []
     pixels = 0
     for source in sources:

@@ -10,6 +10,7 @@ INSIDE = ("Rescaling", "Normalization")
 
 # Names of backbones in the wild, and what their weights were trained on.
 BACKBONES = (
+    ("efficientnetlite", "(x-127)/128"),
     ("efficientnet", "0..255"), ("convnext", "0..255"), ("mobilenetv3", "0..255"), ("regnet", "torch"),
     ("resnet50v2", "-1..1"), ("resnet101v2", "-1..1"), ("resnet152v2", "-1..1"), ("resnetv2", "-1..1"),
     ("mobilenet", "-1..1"), ("inception", "-1..1"), ("xception", "-1..1"), ("nasnet", "-1..1"),

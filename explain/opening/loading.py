@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from explain import device
-from explain.errors import ModelError, OptionError, UnknownModel, near
+from explain.errors import ExplainError, ModelError, OptionError, UnknownModel, near
 from explain.opening import zoo
 from explain.opening.guess import guess_scaling
 from explain.opening.labels import imagenet_labels
@@ -59,7 +59,7 @@ def load(
         network,
         scaling or entry.scaling,
         f"{given}: {entry.title} was trained with '{entry.scaling}'",
-        labels if labels is not None else imagenet_labels(),
+        labels,
         entry.name,
         input_shape or (*entry.input_size, 3),
         about=entry.about + ("" if weights is not None else "; random weights"),
@@ -82,7 +82,8 @@ def wrap(
     if not isinstance(network, keras.Model):
         raise ModelError(f"Expected a keras.Model, received {type(network).__name__}.")
     if not network.built and input_shape is not None:
-        network(np.zeros((1, *input_shape), np.float32), training=False)
+        empty = np.zeros((1, *_checked(input_shape)), np.float32)
+        _or_model_error(network.name, input_shape, lambda: network(empty, training=False))
     why = "given"
     if scaling is None:
         scaling, why = guess_scaling(network)
@@ -90,17 +91,14 @@ def wrap(
 
 
 def _model(network, scaling, why, labels, name, input_shape, about="") -> Model:
-    height, width, channels = check_picture_input(network) if input_shape is None else input_shape
-    shape = (height or FREE_SIZE, width or FREE_SIZE, channels)
-    opened = Network(network, scaling_of(scaling), shape)
-    names = _labels(labels)
-    if names and len(names) != opened.outputs[0].classes:
-        if about:                                         # a zoo network without its classifier
-            names = ()
-        else:
-            raise OptionError(
-                f"Expected {opened.outputs[0].classes} labels, one for each class, received {len(names)}."
-            )
+    height, width, channels = check_picture_input(network) if input_shape is None else _checked(input_shape)
+    shape, how = (height or FREE_SIZE, width or FREE_SIZE, channels), scaling_of(scaling)
+    opened = _or_model_error(name, shape, lambda: Network(network, how, shape))
+    names, classes = _labels(labels), opened.outputs[0].classes
+    if names and len(names) != classes:
+        raise OptionError(f"Expected {classes} labels, one for each class, received {len(names)}.")
+    if labels is None and about and classes == len(imagenet_labels()):     # of the zoo, with its classifier
+        names = imagenet_labels()
     return Model(
         key=_digest(network, scaling, shape),
         name=name,
@@ -116,17 +114,42 @@ def _model(network, scaling, why, labels, name, input_shape, about="") -> Model:
     )
 
 
+def _or_model_error(name: str, shape: tuple, run: Callable[[], Any]) -> Any:
+    """What `run` gives. ModelError when the network cannot be run on a picture of that shape."""
+    try:
+        return run()
+    except ExplainError:
+        raise
+    except Exception as error:  # whatever its layers raise while they are called
+        raise ModelError(
+            f"The network '{name}' cannot be run on a picture of {'×'.join(map(str, shape))}. "
+            f"Keras says: {_first_line(error)}"
+        ) from error
+
+
 def _from_file(path: Path) -> keras.Model:
     if path.suffix.lower() not in FILES:
         raise ModelError(f"'{path.name}' is no model file known here: expected {', '.join(FILES)}.")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises anything from KeyError to RuntimeError for a bad file
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ModelError(
             f"'{path.name}' cannot be opened: expected a model saved by Keras 3 as .keras or .h5. "
-            f"Keras says: {said[:300]}"
+            f"Keras says: {_first_line(error)}"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+
+
+def _checked(input_shape: Sequence[int]) -> tuple[int, int, int]:
+    whole = all(isinstance(n, (int, np.integer)) and n > 0 for n in input_shape)
+    if len(input_shape) != 3 or not whole or input_shape[2] not in (1, 3, 4):
+        raise OptionError(
+            f"Expected input_shape=(height, width, channels) with 1, 3 or 4 channels, received {tuple(input_shape)}."
+        )
+    return tuple(int(n) for n in input_shape)
 
 
 def _labels(labels) -> tuple[str, ...]:

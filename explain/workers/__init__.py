@@ -88,9 +88,10 @@ def patterns(
     deadline: float | None = None, **options: Any,
 ) -> tuple[Pattern, ...]:  # fmt: skip
     """As `explain.patterns`."""
+    channels = list(channels) if isinstance(channels, Iterable) else channels
     keywords = {
-        "layer": layer, "channels": list(channels) if isinstance(channels, Iterable) else channels, "steps": steps, "size": size, "seed": seed,
-        "method": method, "at_once": at_once,
+        "layer": layer, "channels": channels, "steps": steps, "size": size, "seed": seed, "method": method,
+        "at_once": at_once,
     }  # fmt: skip
     return _ask(model, "patterns", keywords | options, on_progress, deadline)
 

@@ -96,14 +96,21 @@ class Worker:
         while True:
             try:
                 number, kind, value = wire.unpack(self._connection.recv_bytes())
+                verb, waiting = self._waiting.get(number, (None, None))
             except (EOFError, OSError):
                 break
-            waiting = self._waiting.get(number)
+            except (ValueError, TypeError):              # no message: what it says cannot be relied on
+                self.close()
+                break
             if waiting is not None:
                 waiting.put((kind, value))
+            if kind == "progress" and verb in child.SLOW:
+                for other_verb, other in list(self._waiting.values()):
+                    if other_verb in child.SLOW and other is not waiting:
+                        other.put(("alive", None))       # it queues behind this one, which moves
         with self._lock:
             self._dead = True
-            for waiting in self._waiting.values():
+            for _, waiting in self._waiting.values():
                 waiting.put(("error", self._obituary()))
 
     def _obituary(self) -> WorkerDied:
@@ -128,9 +135,9 @@ class Worker:
         with self._lock:
             if self._dead:
                 raise self._obituary()
-            self._waiting[number] = answers
+            self._waiting[number] = verb, answers
         try:
-            self._send((number, verb, keywords))
+            self._send((number, verb, keywords), deadline)
             while True:
                 try:
                     kind, value = answers.get(timeout=deadline)
@@ -145,7 +152,7 @@ class Worker:
                         self._send(("cancel", number))
                 elif kind == "error":
                     raise value
-                else:
+                elif kind == "result":
                     return value
         except BaseException as error:
             # Whoever asked has gone (a page that was left): nobody waits for the rest.
@@ -157,19 +164,25 @@ class Worker:
             with self._lock:
                 self._waiting.pop(number, None)
 
-    def _send(self, message) -> None:
+    def _send(self, message, patience: float = DEADLINE) -> None:
         data = wire.pack(message)
+        # A frozen process reads nothing, and a full pipe would hold this thread and the lock for good.
+        watchdog = threading.Timer(patience, self.close)
         with self._lock:
             if self._dead:
                 raise self._obituary()
+            watchdog.start()
             try:
                 self._connection.send_bytes(data)
             except OSError:
                 raise self._obituary() from None
+            finally:
+                watchdog.cancel()
 
     def close(self) -> None:
         """End the process now. Whoever waits for it is told."""
-        if self._process is not None:
+        self._dead = True
+        if self._process is not None and self._process.pid is not None:      # else it is still being started
             self._process.kill()
 
 
@@ -228,8 +241,13 @@ class Pool:
         worker = self.worker(source)
         while not worker.ready.wait(0.2):
             if on_progress and on_progress(*worker.progress, None) is False:
+                with self._lock:
+                    if self._workers.get(worker.name) is worker:
+                        del self._workers[worker.name]
                 worker.close()
                 raise Cancelled("Opening the model was cancelled.")
+        if isinstance(worker.failure, (WorkerDied, DeadlineExceeded)):
+            self._replace(worker)
         if worker.failure:
             raise worker.failure
         self._names[worker.model.key] = source

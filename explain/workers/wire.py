@@ -35,9 +35,12 @@ def pack(message: Any) -> bytes:
 
 def unpack(data: bytes) -> Any:
     """Bytes as a message. ValueError when they are not one; nothing in them is ever run."""
-    (length,) = struct.unpack_from("<I", data)
-    header = json.loads(data[4 : 4 + length])
-    return _value(header, memoryview(data)[4 + length :])
+    try:
+        (length,) = struct.unpack_from("<I", data)
+        header = json.loads(data[4 : 4 + length])
+        return _value(header, memoryview(data)[4 + length :])
+    except (struct.error, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"Not a message: {error!r}.") from error
 
 
 def _plain(value: Any, blobs: list[bytes]) -> Any:

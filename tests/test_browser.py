@@ -1,0 +1,305 @@
+"""What only a browser can tell: canvas, keys, drags, files in and out, addresses, narrow and dark screens."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from browser import browser, server, visitor, visitors  # noqa: F401
+from picture_files import corners, noise, saved
+from playwright.sync_api import expect
+from serving import children
+
+from dashboard.text import say
+from explain import render
+from explain.image import read
+from explain.samples import read_sample
+
+pytestmark = pytest.mark.browser
+
+LAYER = "block4a_expand_activation"
+LINK = f"{LAYER} (28×28×240)"
+READY = {"Start": "#overlay", "Feature maps": "#wall", "Filter patterns": None, "Heatmaps": "#overlay", "Compare": "#overlay"}
+ADDRESSES = ("", "maps", "patterns", "heatmaps", "compare")
+
+
+def pixels(canvas) -> np.ndarray:
+    """The canvas as it is: (H, W, 4) uint8 RGBA."""
+    width, height, numbers = canvas.evaluate(
+        "c => [c.width, c.height, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
+    )
+    return np.array(numbers, np.uint8).reshape(height, width, 4)
+
+
+def decoded(path: Path) -> np.ndarray:
+    """A PNG as (H, W, 3) uint8 RGB."""
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+
+
+def test_the_first_page_shows_a_heatmap_and_guesses(visitor):
+    visitor.open()
+    page = visitor.page
+    visitor.drawn("#overlay", "285")
+    expect(page.get_by_role("heading", level=1)).to_have_text(say("start.title"))
+    expect(page.get_by_text("Where it looked for “Egyptian cat”")).to_be_visible()
+    expect(page.get_by_test_id("stPlotlyChart").get_by_text("Egyptian cat")).to_be_visible()
+    heat = pixels(page.locator("#overlay .map"))
+    assert heat.shape[1] > 300 and heat[..., 3].max() > 150            # something is hot
+    assert heat[..., 3].min() < 40                                     # and something is not
+    assert pixels(page.locator("#overlay .photo"))[..., :3].std() > 20  # over a photo
+
+
+def test_every_page_by_the_navigation(visitor):
+    visitor.open()
+    for name, component in reversed(READY.items()):
+        visitor.go(name)
+        title = say("start.title") if name == "Start" else name
+        expect(visitor.page.get_by_role("heading", level=1)).to_have_text(title)
+        if component:
+            visitor.drawn(component)
+        visitor.settle()
+        expect(visitor.page.get_by_role("alert").filter(has_text="incident")).to_have_count(0)
+
+
+def test_photos_from_files_even_with_hostile_names(visitor):
+    visitor.open()
+    page, name = visitor.page, "![x](http://example.org/x.png) <img src=http://example.org/y.png>.png"
+    files = [("quarters.jpg", saved(corners(240, 320), "JPEG")), ("cut.png", saved(noise(), "PNG")[:900]),
+             (name, saved(noise(), "PNG"))]  # fmt: skip
+    with page.expect_file_chooser() as chooser:
+        page.get_by_test_id("stMain").get_by_test_id("stFileUploader").get_by_role("button").first.click()
+    chooser.value.set_files([{"name": n, "mimeType": "image/png", "buffer": data} for n, data in files])
+    visitor.drawn("#overlay", read(files[2][1]).key[:12])              # the last good one is the current photo
+    expect(page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").nth(1)).to_contain_text(name)
+    expect(page.get_by_text("Not added: 'cut.png'").or_(page.get_by_text("Not added: “cut.png”"))).to_be_visible()
+    expect(visitor.button(name, exact=True)).to_be_visible()           # in the tray, as plain text
+    assert page.locator("img[src*=example]").count() == page.locator("a[href*=example]").count() == 0
+    visitor.button("quarters.jpg", exact=True).click()
+    visitor.drawn("#overlay", read(files[0][1]).key[:12])
+    visitor.button(say("photos.remove")).click()
+    visitor.drawn("#overlay", read_sample("cat").key[:12])
+
+
+def test_a_click_on_the_wall_opens_the_channel_and_stands_in_the_address(visitor):
+    visitor.open("maps")
+    page = visitor.page
+    visitor.drawn("#wall", LAYER)
+    box = page.locator("#wall .field canvas").bounding_box()
+    spot = box["x"] + box["width"] * 0.4, box["y"] + 130
+    page.mouse.move(*spot)
+    shown = page.locator("#wall .preview b")
+    expect(shown).to_have_text(re.compile(r"Channel \d+"))
+    number = shown.inner_text().split()[1]
+    page.mouse.click(*spot)
+    visitor.drawn("#overlay", f"{LAYER} {number}")
+    assert visitor.asked()["channel"] == number
+    expect(page.locator("#wall")).to_have_attribute("data-selected", number)
+    expect(page.locator("#overlay figcaption").first).to_have_text(f"Channel {number}")
+
+    page.reload()                                                      # the address alone
+    visitor.drawn("#overlay", f"{LAYER} {number}")
+    expect(page.locator("#wall")).to_have_attribute("data-selected", number)
+
+
+def test_the_wall_by_keyboard(visitor):
+    visitor.open("maps")
+    page = visitor.page
+    visitor.drawn("#wall", LAYER)
+    page.locator("#wall .window").focus()
+    for key in ("End", "Home", "ArrowRight", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(page.locator("#wall .spoken")).to_contain_text("Channel 3,")
+    assert "channel" not in visitor.asked()                            # to look is not to choose
+    page.keyboard.press("Enter")
+    visitor.drawn("#overlay", f"{LAYER} 3")
+    assert visitor.asked()["channel"] == "3"
+    page.locator("#wall [data-role=jump]").fill("200")
+    page.keyboard.press("Enter")
+    expect(page.locator("#wall .spoken")).to_contain_text("Channel 200,")
+    page.keyboard.press("Enter")
+    visitor.drawn("#overlay", f"{LAYER} 200")
+
+
+def test_opacity_moves_on_the_screen_and_tells_the_server_only_when_let_go(visitor):
+    visitor.open("heatmaps")
+    page = visitor.page
+    visitor.drawn("#overlay", "285")
+    visitor.settle()
+    canvas, slider = page.locator("#overlay .map").last, page.locator("#overlay [data-role=opacity]")
+    hottest = int(pixels(canvas)[..., 3].max())
+    box, said = slider.bounding_box(), len(visitor.sent)
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.7, middle)
+    page.mouse.down()
+    seen = []
+    for share in (0.6, 0.5, 0.4, 0.3, 0.2):
+        page.mouse.move(box["x"] + box["width"] * share, middle)
+        visitor.until(lambda: (found := int(pixels(canvas)[..., 3].max())) not in (*seen, hottest) and (seen.append(found) or True))
+    assert seen == sorted(seen, reverse=True) and seen[-1] < hottest / 2
+    assert len(visitor.sent) == said                                   # while dragging: nothing
+    page.mouse.up()
+    visitor.until(lambda: len(visitor.sent) > said, "the one report")
+    visitor.settle()
+    assert len(visitor.sent) == said + 1
+    assert int(pixels(canvas)[..., 3].max()) == seen[-1]               # and the answer pushes nothing back
+
+    hold = visitor.button("Hold to see the photo")
+    hold.hover()
+    page.mouse.down()
+    expect(canvas).to_be_hidden()
+    page.mouse.up()
+    expect(canvas).to_be_visible()
+
+
+def test_what_one_visitor_chose_another_opens_by_the_link(visitors):
+    one, other = visitors(), visitors()
+    one.open("heatmaps")
+    one.drawn("#overlay", "285")
+    one.page.get_by_role("combobox", name="Photo").click()
+    one.page.keyboard.type("raccoon")
+    one.page.keyboard.press("Enter")
+    raccoon = read_sample("raccoon").key[:12]
+    one.drawn("#overlay", raccoon)
+    one.button("skunk").click()
+    one.drawn("#overlay", f"{raccoon} top_activation 361")
+    one.page.get_by_role("combobox", name="Layer").click()
+    one.page.keyboard.type(LAYER)
+    one.page.keyboard.press("Enter")
+    one.drawn("#overlay", f"{raccoon} {LAYER} 361")
+    other.page.goto(one.page.url)
+    other.drawn("#overlay", f"{raccoon} {LAYER} 361")
+    expect(other.page.locator("#overlay figcaption").last).to_have_text("skunk")
+
+
+def test_a_link_written_by_hand(visitor):
+    visitor.open("heatmaps", photo="A raccoon", target=LINK, **{"class": "tabby [281]"})
+    visitor.drawn("#overlay", f"{read_sample('raccoon').key[:12]} {LAYER} 281")
+
+
+def test_saved_files_are_what_the_screen_shows(visitor, tmp_path):
+    visitor.open("heatmaps", target=LINK)
+    page = visitor.page
+    visitor.drawn("#overlay", LAYER)
+    said = len(visitor.sent)
+    page.locator("#overlay [data-role=opacity]").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    visitor.until(lambda: len(visitor.sent) > said, "the report of the new look")
+    visitor.settle()
+    expect(page.locator("#overlay")).to_have_attribute("data-opacity", "0.73")
+
+    values = np.load(visitor.saved("Numbers (.npy)", tmp_path))
+    assert values.shape == (28, 28) and values.dtype == np.float32 and values.max() > 0
+    cat = read_sample("cat")
+    looks = {"opacity": 0.73, "colormap": "inferno"}
+    expected = render.overlay(cat, values, **looks)
+    np.testing.assert_array_equal(decoded(visitor.saved("Overlay (PNG)", tmp_path)), expected)
+    figure = decoded(visitor.saved("Figure (PNG)", tmp_path))
+    assert figure.shape[0] > expected.shape[0] and figure.shape[1] > expected.shape[1]
+    found = cv2.matchTemplate(figure, expected, cv2.TM_SQDIFF)
+    assert found.min() == 0                                            # the same pixels, bar and caption around
+
+    canvas = pixels(page.locator("#overlay .map").last).astype(float)  # the same heat over a grey picture
+    grey = np.full((*canvas.shape[:2], 3), 128, np.uint8)
+    alpha = canvas[..., 3:] / 255
+    assert np.abs(canvas[..., :3] * alpha + 128 * (1 - alpha) - render.overlay(grey, values, **looks)).max() < 3
+
+
+def test_patterns_fill_the_wall_and_open_by_a_key(visitor):
+    visitor.open("patterns", channels="4-7", size="64", steps="4", seed="1")
+    page = visitor.page
+    visitor.button(say("patterns.make")).click()
+    expect(page.locator("#wall")).to_have_attribute("data-count", "4")
+    expect(visitor.button(say("patterns.make"))).to_have_count(0)
+    colours = pixels(page.locator("#wall .field canvas"))
+    assert len(np.unique(colours.reshape(-1, 4), axis=0)) > 1000
+    expect(visitor.button(say("patterns.stop"))).to_have_count(0)
+    page.locator("#wall .window").focus()
+    for key in ("Home", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    visitor.drawn("#overlay", f"{LAYER} 6")
+    assert visitor.asked()["pattern"] == "6"
+    expect(page.get_by_text(f"Channel 6 of {LAYER}")).to_be_visible()
+
+
+def count(visitor) -> int:
+    wall = visitor.page.locator("#wall")
+    return int(wall.get_attribute("data-count") or 0) if wall.count() else 0
+
+
+def test_stop_keeps_what_is_done(visitor):
+    visitor.open("patterns", channels="0-99", size="64", steps="60", seed="2")
+    visitor.button(say("patterns.make")).click()
+    visitor.until(lambda: count(visitor) >= 4, "the first patterns")
+    visitor.button(say("patterns.stop")).click()
+    expect(visitor.button(say("patterns.go_on"))).to_be_visible()
+    sentence = visitor.page.get_by_text(re.compile(r"Stopped after \d+ of 100")).inner_text()
+    done = int(re.search(r"\d+", sentence)[0])
+    assert 4 <= done < 100
+    expect(visitor.page.locator("#wall")).to_have_attribute("data-count", str(done))
+
+
+def test_compare_on_one_scale_and_on_each_its_own(visitor, tmp_path):
+    visitor.open("compare", photos=["Chelsea, a cat", "A raccoon"], classes=["tabby [281]"])
+    page = visitor.page
+    visitor.drawn("#overlay", "281")
+    hottest = [int(pixels(canvas)[..., 3].max()) for canvas in page.locator("#overlay .map").all()]
+    assert len(hottest) == 2 and min(hottest) < max(hottest)           # one of them says tabby louder
+    expect(page.locator("#overlay .common")).to_contain_text("one scale for all panels")
+    page.get_by_label("Same scale for all").uncheck()
+    expect(page.locator("#overlay .common")).to_be_hidden()
+    own = lambda: [int(pixels(canvas)[..., 3].max()) for canvas in page.locator("#overlay .map").all()]  # noqa: E731
+    visitor.until(lambda: min(own()) == max(own()) == max(hottest), "each panel on its own scale")
+    with zipfile.ZipFile(visitor.saved(say("save.archive"), tmp_path)) as archive:
+        arrays = [np.load(archive.open(name)) for name in archive.namelist()]
+    assert [a.shape for a in arrays] == [(7, 7)] * 2
+
+
+@pytest.mark.parametrize("width, scheme", [(390, "dark"), (1280, "light")])
+def test_no_page_is_wider_than_the_screen(visitors, width, scheme):
+    visitor = visitors(width=width, height=844, scheme=scheme)
+    for address, component in zip(ADDRESSES, READY.values()):
+        visitor.open(address, **({"channel": "9"} if address == "maps" else {}))
+        if component:
+            visitor.drawn(component)
+        wide = visitor.page.evaluate(
+            "[document.documentElement, document.querySelector('[data-testid=stMain]')]"
+            ".map(e => e.scrollWidth - e.clientWidth)"
+        )
+        assert max(wide) <= 0, (address, wide)
+        colour = visitor.page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+        red = int(re.search(r"\d+", colour)[0])
+        assert red < 60 if scheme == "dark" else red > 200
+
+
+# At the end, as it kills ----------------------------------------------------------------------------
+
+
+def workers(server) -> list[int]:
+    """The processes that hold a network: children of the fork server."""
+    return [pid for child in children(server.pid) for pid in children(child)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="there is no /proc to find the worker in")
+def test_a_killed_worker_is_a_sentence_and_the_next_click_works(visitor, server):
+    visitor.open("patterns", channels="0-15", size="64", steps="120", seed="3")
+    visitor.button(say("patterns.make")).click()
+    visitor.until(lambda: count(visitor) >= 4, "the first patterns")
+    (worker,) = workers(server)
+    os.kill(worker, signal.SIGKILL)
+    expect(visitor.page.get_by_text("ended by signal 9")).to_be_visible()
+    expect(visitor.page.get_by_text("Code E_WORKER_DIED")).to_be_visible()
+    done = count(visitor)
+    assert 4 <= done < 16                                              # what is done stays
+    visitor.button(say("patterns.go_on")).click()
+    visitor.until(lambda: count(visitor) > done, "a new worker's patterns")
+    assert workers(server) and worker not in workers(server)
+    visitor.button(say("patterns.stop")).click()
+    visitor.go("Heatmaps")
+    visitor.drawn("#overlay", "285")
