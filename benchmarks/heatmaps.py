@@ -49,7 +49,7 @@ def batch(name: str, quick: bool = False) -> Row:
     function, inputs = forward(model, BATCH), prepared(model, images)
     times = in_turns(
         lambda: explain.heatmaps(model, unseen(images), batch=BATCH),
-        lambda: function(inputs).numpy(), 10, quick,
+        lambda: function(inputs).numpy(), ROUNDS[name] // 2, quick,
     )  # fmt: skip
     what = f"Grad-CAM of {BATCH} new pictures, {name}"
     return Row(f"gradcam-batch/{name}", what, f"{FORWARD}, same batch", *times, 1.15)

@@ -40,7 +40,7 @@ def sessions(quick: bool = False) -> Row:
         visitors = [_visitor(port, i) for i in range(VISITORS)]
         new = _Unseen(visitors[0], warm)
         for visitor, layer in itertools.product(visitors[: len(samples())], new.layers):
-            for _ in range(2):                             # the first compiles the head, the second its slopes
+            for _ in range(2):                             # first the head, then its slopes
                 _click(visitor, *new.of(layer))
         for _ in range(turns):
             alone += _visit(visitors[:1], clicks, new)

@@ -116,16 +116,16 @@ def heatmaps(
 
 def _read_heatmaps(model: Model, probe: Probe, shelved, knobs) -> list[Heatmap]:
     values = np.asarray(shelved.function(probe, **knobs), np.float32)                         # (b, h, w)
-    maps, slopes = probe.maps, probe.slopes
+    maps, slopes, scores, probabilities = probe.maps, probe.slopes, probe.scores, probe.probabilities
     return [
         Heatmap(
             layer=probe.layer.name,
             class_index=int(k := probe.classes[i]),
             label=model.label(int(k)),
-            score=float(probe.scores[i]),
-            probability=float(probe.probabilities[i]),
+            score=float(scores[i]),
+            probability=float(probabilities[i]),
             method=shelved.name,
-            values=np.nan_to_num(one, nan=0.0, posinf=0.0, neginf=0.0),
+            values=one if np.isfinite(one).all() else np.nan_to_num(one, nan=0.0, posinf=0.0, neginf=0.0),
             note=heatmap_note(one, maps[i], slopes[i]),
             image=probe.keys[i],
             model=model.key,

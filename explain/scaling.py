@@ -26,16 +26,31 @@ class Scaling:
     order: str = "rgb"
 
     def apply(self, pixels: Array) -> Array:
-        """(…, C) in 0..255, RGB, float32 → (…, C) as the network wants it. C is 3, or 1 for grey."""
-        channels = pixels.shape[-1]
-        if self.order == "bgr" and channels == 3:
-            pixels = pixels[..., ::-1]
-        mean, divide = (np.asarray(v, np.float32) for v in (self.mean, self.divide))
-        if channels == 1:                                     # grey: the three agree on average
-            mean, divide = mean.mean(keepdims=True), divide.mean(keepdims=True)
-        if channels == 4:                                     # alpha is scaled like a colour
-            mean, divide = np.append(mean, mean.mean()), np.append(divide, divide.mean())
-        return (pixels - mean) / divide
+        """(…, C) in 0..255, RGB, float32 → (…, C) as the network wants it. C is 3, 1 (grey) or 4."""
+        return self.shift(pixels[..., ::-1] if self.swaps(pixels.shape[-1]) else pixels)
+
+    def swaps(self, channels: int) -> bool:
+        """Whether red and blue change places, before `shift`."""
+        return self.order == "bgr" and channels == 3
+
+    def shift(self, pixels: Array) -> Array:
+        """(pixels − mean) / divide, for channels that stand in the network's order."""
+        for numbers, neutral, change in ((self.mean, 0, _minus), (self.divide, 1, _over)):
+            if pixels.shape[-1] != 3:                         # grey and alpha: the three on average
+                numbers = (sum(numbers) / 3,)
+            if len(set(numbers)) == 1:                        # one number is quicker than three alike
+                numbers = numbers[:1]
+            if set(numbers) != {neutral}:
+                pixels = change(pixels, np.asarray(numbers, np.float32))
+        return pixels
+
+
+def _minus(pixels, numbers):
+    return pixels - numbers
+
+
+def _over(pixels, numbers):
+    return pixels / numbers
 
 
 SCALINGS = {

@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from pages import ROOT
 from serving import Server, running
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
@@ -23,7 +25,7 @@ FLAGS = (
 ).split()
 HERE = ("127.0.0.1", "localhost", "")                                  # "": data and blob addresses
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
-PATIENCE = 45_000                                                      # ms; machines are busy
+PATIENCE = 12_000                                                      # ms; machines are busy
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -41,8 +43,9 @@ def chromium() -> str:
 def browser():
     """One headless Chromium for a file of tests; its event loop must not outlive them."""
     program = chromium()
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
@@ -62,7 +65,7 @@ class Visitor:
     """One browser window, `page`, and what happened in it."""
 
     def __init__(self, context, url: str):
-        self.url, self.faults, self.sent = url, [], []
+        self.url, self.faults, self.sent, self.runs = url, [], [], 0
         context.set_default_timeout(PATIENCE)
         context.route("**/*", self._only_here)
         self.page = context.new_page()
@@ -80,6 +83,11 @@ class Visitor:
         if urlsplit(socket.url).hostname not in HERE:
             self.faults.append(f"left the machine: {socket.url}")
         socket.on("framesent", lambda message: self.sent.append(message))
+        socket.on("framereceived", self._heard)
+
+    def _heard(self, message: bytes | str) -> None:
+        if isinstance(message, bytes):
+            self.runs += ForwardMsg.FromString(message).WhichOneof("type") == "script_finished"
 
     def open(self, page: str = "", **address: str | list[str]) -> None:
         """Go there, and wait until the page has been run."""
@@ -91,6 +99,14 @@ class Visitor:
         """Until the script of the page has ended."""
         self.page.wait_for_selector(IDLE)
 
+    @contextmanager
+    def rerun(self) -> Iterator[None]:
+        """Wait for the run of the page that the block causes. Only then are its save buttons alive again."""
+        before = self.runs
+        yield
+        self.until(lambda: self.runs > before, "the page to run again")
+        self.settle()
+
     def until(self, look: Callable[[], Any], what: str = "it") -> Any:
         """Look again and again, while the browser goes on; what was found, once it is something."""
         end = time.monotonic() + PATIENCE / 1000
@@ -101,7 +117,7 @@ class Visitor:
 
     def drawn(self, component: str, ready: str = "") -> Any:
         """The component ("#wall", "#overlay"), once it has drawn what has `ready` in its tag."""
-        return self.page.wait_for_selector(f"{component}[data-ready*='{ready}']")
+        return self.page.wait_for_selector(f"{component}[data-ready*='{ready}']" if ready else f"{component}[data-ready]")
 
     def asked(self) -> dict[str, str]:
         """The address as it stands now: {parameter: value}."""

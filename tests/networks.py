@@ -170,6 +170,17 @@ def two_outputs() -> keras.Model:
     return draw_weights(keras.Model(inputs, [kind, side], name="two_outputs"))
 
 
+def squeezed() -> keras.Model:
+    """A squeeze-and-excite block before 'after': vectors lie before the layer as well as behind it."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(inputs)
+    share = keras.layers.Dense(4, activation="sigmoid", name="excite")(keras.layers.GlobalAveragePooling2D(name="squeeze")(x))
+    x = keras.layers.Multiply(name="scale")([x, keras.layers.Reshape((1, 1, 4))(share)])
+    x = keras.layers.Conv2D(5, 3, padding="same", activation="relu", name="after")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x), name="squeezed"))
+
+
 def with_positions() -> keras.Model:
     """Patches as tokens, with places learnt: between layer and head lie (16, 5), which has no batch."""
     inputs = keras.Input((SIZE, SIZE, 3))

@@ -87,27 +87,29 @@ def test_a_child_that_talks_nonsense_is_ended(monkeypatch, data):
 def test_progress_of_the_climb_before_it_is_a_sign_of_life(monkeypatch):
     """Two climbs queue: the second one's patience counts from the first one's last progress."""
     child, told = Child(monkeypatch), []
-    with ThreadPoolExecutor(3) as sessions:
-        first = sessions.submit(child.worker.ask, "patterns", {}, lambda *new: told.append(new), 0.5)
+    with ThreadPoolExecutor(2) as sessions:
+        first = sessions.submit(child.worker.ask, "patterns", {}, lambda *new: told.append(new), 1)
         number = child.next()[0]
-        second = sessions.submit(child.worker.ask, "patterns", {}, None, 0.5)
+        second = sessions.submit(child.worker.ask, "patterns", {}, None, 1)
         other = child.next()[0]
-        for done in range(6):
-            time.sleep(0.2)
-            child.say((number, "progress", (done, 6, None)))
-        assert not first.done() and not second.done() and child.worker.alive        # after 1.2 seconds
+        for done in range(15):
+            time.sleep(0.1)
+            child.say((number, "progress", (done, 15, None)))
+        assert not first.done() and not second.done() and child.worker.alive        # after 1.5 seconds
         child.say((number, "result", "first"))
         child.say((other, "result", "second"))
-        assert (first.result(10), second.result(10)) == ("first", "second") and len(told) == 6
-        # A quick question does not queue behind a climb: of it, nothing was heard.
-        climb = sessions.submit(child.worker.ask, "patterns", {}, None, 5)
+        assert (first.result(10), second.result(10)) == ("first", "second") and len(told) == 15
+
+
+def test_a_quick_question_hears_nothing_of_a_climb(monkeypatch):
+    """It does not queue behind it: when it is silent, something is wrong."""
+    child = Child(monkeypatch)
+    with ThreadPoolExecutor(2) as sessions:
+        climb = sessions.submit(child.worker.ask, "patterns", {}, None, 30)
         number = child.next()[0]
         quick = sessions.submit(child.worker.ask, "predict", {}, None, 0.5)
         child.next()
-        for done in range(4):
-            time.sleep(0.2)
-            if not quick.done():
-                child.say((number, "progress", (done, 6, None)))
+        child.say((number, "progress", (1, 2, None)))
         with pytest.raises(DeadlineExceeded):
             quick.result(10)
         with pytest.raises(WorkerDied):

@@ -66,17 +66,14 @@ def open_model(args: Namespace, job: Job) -> Model:
         job.bar.update(f"fetching weights of {args.model}", done, total, MEGABYTE, " MB")
         return not job.stopping
 
-    try:
-        model = explain.load(
-            args.model,
-            scaling=args.scaling,
-            labels=args.labels,
-            weights=None if args.random_weights else args.weights or "imagenet",
-            input_shape=shape,
-            on_progress=fetching,
-        )
-    except UnicodeDecodeError as error:
-        raise OptionError(f"Expected a text file of labels in UTF-8, '{args.labels}' is none.") from error
+    model = explain.load(
+        args.model,
+        scaling=args.scaling,
+        labels=args.labels,
+        weights=None if args.random_weights else args.weights or "imagenet",
+        input_shape=shape,
+        on_progress=fetching,
+    )
     job.bar.clear()
     return model
 

@@ -160,7 +160,11 @@ def _labels(labels) -> tuple[str, ...]:
     path = Path(labels)
     if not path.is_file():
         raise OptionError(f"There is no file of labels '{path}': expected a text file with one label per line.")
-    return tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise OptionError(f"'{path.name}' is no text in UTF-8: expected a file of labels, one per line.") from None
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _digest(network: keras.Model, scaling: str, shape: tuple) -> str:

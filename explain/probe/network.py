@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from explain.errors import ClassError, LayerError, ModelError, near
 from explain.probe import door
+from explain.probe.cutting import cut_out
 from explain.probe.heads import ancestors, read_head
 from explain.store import Store
 from explain.results import Layer, Output
@@ -117,7 +118,10 @@ class Network:
 
     def prepare(self, pixels: tf.Tensor) -> tf.Tensor:
         """(b, h, w, C) in 0..255 of any dtype → what the network was trained on."""
-        inputs = self.scaling.apply(tf.cast(pixels, tf.float32))
+        inputs = tf.cast(pixels, tf.float32)
+        if self.scaling.swaps(self.input_shape[2]):       # as a 1×1 convolution: 15 × the speed of slicing
+            inputs = tf.nn.conv2d(inputs, np.eye(3, dtype=np.float32)[::-1].reshape(1, 1, 3, 3), 1, "SAME")
+        inputs = self.scaling.shift(inputs)
         dtype = getattr(self.model, "input_dtype", None) or "float32"
         wanted = self.model.inputs[0].dtype if getattr(self.model, "inputs", None) else dtype
         if tf.as_dtype(wanted).is_integer:
@@ -207,28 +211,26 @@ class Network:
                 return seen["slopes"]
 
             with door.TRACING:
-                whole = tf.compat.v1.wrap_function(
-                    function, [self.pixels_spec(), self.maps_spec(layer), CLASSES]
-                )
-                backward = whole.prune(ends["feeds"], ends["slopes"])
-            # Called from Python, a pruned function first tries its old signature: traced, it does not.
-            return self.trace(lambda *feeds: backward(*feeds), *map(tf.TensorSpec.from_tensor, ends["feeds"]))
+                whole = self.trace(function, self.pixels_spec(), self.maps_spec(layer), CLASSES)
+                return cut_out(whole.graph, ends["feeds"], ends["slopes"], self.trace)
 
         return self.compiled(("slopes", layer, output), make)
 
     def _forward_and_back(self, pixels, maps, classes, layer: str, output: int, top: bool = True):
         """To be traced. From the pixels, or from the maps where they are given."""
-        noted, vectors = [] if maps is None else [maps], []
+        noted, vectors, reached = maps, [], False
         # Watched from the layer on, the tape holds the head only.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
 
             def visit(name, tensor):
-                if name == layer and maps is None:
-                    noted.append(tensor)
+                nonlocal noted, reached
+                if name == layer:
+                    reached = True
+                    if maps is not None:
+                        return tf.cast(maps, tensor.dtype)
+                    noted = tensor
                     tape.watch(tensor)
-                elif name == layer:
-                    tensor = tf.cast(maps, tensor.dtype)
-                elif noted and tensor.shape.rank == 2 and tensor.shape[0] is None:
+                elif reached and tensor.shape.rank == 2 and tensor.shape[0] is None:
                     if not any(tensor is known for known in vectors):      # Dropout passes its input on
                         vectors.append(tensor)
                 return tensor
@@ -239,11 +241,12 @@ class Network:
             if top:
                 best = tf.argmax(head.scores, axis=-1, output_type=tf.int32)                  # (b,)
                 classes = tf.where(classes < 0, best, classes)
-            score = tf.reduce_sum(tf.gather(head.scores, classes, batch_dims=1))
-        # A layer off the path to this output has slope zero everywhere; the note says so later.
-        slopes = tape.gradient(score, noted[0], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        # Aimed at one score a picture, the sum of the batch's. A layer off the path to this output has
+        # slope zero everywhere; the note says so later.
+        aim = tf.one_hot(classes, head.scores.shape[-1])                                      # (b, K)
+        slopes = tape.gradient(head.scores, noted, aim, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return {
-            "maps": tf.cast(noted[0], tf.float32),
+            "maps": tf.cast(noted, tf.float32),
             "slopes": tf.cast(slopes, tf.float32),
             "scores": head.scores,
             "probabilities": head.probabilities,
@@ -259,8 +262,8 @@ class Network:
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(pixels)
                     head = read_head(door.run(self.model, self.prepare(pixels))[output])
-                    score = tf.reduce_sum(tf.gather(head.scores, classes, batch_dims=1))
-                return tape.gradient(score, pixels, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+                    aim = tf.one_hot(classes, head.scores.shape[-1])                          # (b, K)
+                return tape.gradient(head.scores, pixels, aim, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
             return self.trace(function, tf.TensorSpec((None, *self.input_shape), tf.float32), CLASSES)
 

@@ -52,8 +52,7 @@ class Probe:
         else:
             scores, probabilities, *vectors = known
             classes = np.where(self._asked < 0, scores.argmax(axis=-1), self._asked).astype(np.int32)
-            slopes = network.slopes(name, self.output)
-            slopes = slopes(pixels, tf.constant(maps), tf.constant(classes), *map(tf.constant, vectors))
+            slopes = network.slopes(name, self.output)(self.pixels, maps, classes, *vectors)
             return dict(
                 maps=maps, slopes=slopes.numpy(), scores=scores, probabilities=probabilities, classes=classes
             )

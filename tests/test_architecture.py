@@ -1,0 +1,208 @@
+"""Who may import what, read from the sources: the rooms of the house keep to their doors."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import explain
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted([*ROOT.glob("explain/**/*.py"), *ROOT.glob("dashboard/**/*.py")])
+HEAVY = ("tensorflow", "keras", "h5py")
+
+
+class Room(NamedTuple):
+    """now: what its files import when they are imported; late: what only functions import."""
+
+    now: tuple[str, ...]
+    late: tuple[str, ...] = ()
+
+
+NOUNS = ("explain.errors", "explain.results")
+CORE = (*HEAVY, "numpy", *NOUNS, "explain.scaling", "explain.store")
+PAGE = (
+    "numpy", *NOUNS, "explain.workers", "explain.render", "explain.image", "explain.samples", "explain.store",
+    "explain.scaling", "explain.methods", "explain.opening.zoo", "explain.opening.labels", "explain.report",
+)  # fmt: skip
+
+# The longest prefix decides. The standard library is open to all.
+ROOMS = {
+    "explain/__init__.py": Room(()),
+    "explain/errors.py": Room(()),
+    "explain/results.py": Room(("numpy",)),
+    "explain/store.py": Room(()),
+    "explain/scaling.py": Room(("numpy", "explain.errors")),
+    "explain/notes.py": Room(("numpy",)),
+    "explain/device.py": Room(("explain.errors",), late=("tensorflow",)),
+    "explain/image/": Room(("cv2", "PIL", "numpy", *NOUNS, "explain.image")),
+    "explain/samples/": Room(("explain.errors",), late=("explain.image",)),
+    "explain/render/": Room(("cv2", "numpy", *NOUNS, "explain.render")),
+    "explain/report": Room(("cv2", "numpy", *NOUNS, "explain.render", "explain.report")),
+    "explain/methods/__init__.py": Room(("explain.errors",)),
+    "explain/methods/heatmaps/": Room(("numpy", *NOUNS)),
+    "explain/methods/trust/": Room(("numpy", *NOUNS)),
+    "explain/methods/patterns/": Room(("numpy", "tensorflow", "explain.probe.ascent", *NOUNS)),
+    "explain/probe/": Room((*CORE, "explain.probe")),
+    "explain/opening/": Room((*CORE, "explain.device", "explain.image", "explain.probe", "explain.opening")),
+    "explain/opening/zoo.py": Room(("explain.errors",), late=("keras", "h5py", "explain.opening")),
+    "explain/opening/labels.py": Room(()),
+    "explain/jobs.py": Room((*CORE, "explain.image", "explain.methods", "explain.notes", "explain.probe")),
+    "explain/workers/": Room(("numpy", *NOUNS, "explain.image", "explain.workers")),
+    "explain/workers/child.py": Room(
+        (*NOUNS, "explain.workers"), late=("explain.device", "explain.jobs", "explain.opening", "resource")
+    ),
+    # The command line asks by the public names, and costs nothing before it knows what is asked.
+    "explain/__main__.py": Room(("explain",), late=("explain",)),
+    "explain/commands/": Room(("explain", "numpy"), late=("explain", "tensorflow", "keras", "cv2")),   # versions
+    "dashboard/": Room((*PAGE, "streamlit", "plotly", "pandas", "dashboard")),
+    "dashboard/app.py": Room((), late=("dashboard.shell",)),
+}
+
+
+class Import(NamedTuple):
+    module: str
+    late: bool                  # inside a function, or under the guard of a script
+    line: int
+
+
+def imports(file: Path) -> list[Import]:
+    """Every import but those for the type checker; `from a import b` is 'a.b' where that is a module of ours."""
+    found = []
+
+    def walk(node, late):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                continue
+            guarded = isinstance(child, ast.If) and "__main__" in ast.unparse(child.test)
+            if isinstance(child, ast.Import):
+                found.extend(Import(alias.name, late, child.lineno) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{file.name}:{child.lineno} imports relatively"
+                for alias in child.names:
+                    whole = f"{child.module}.{alias.name}"
+                    ours = ROOT / whole.replace(".", "/")
+                    is_module = ours.is_dir() or ours.with_suffix(".py").is_file()
+                    found.append(Import(whole if is_module else child.module, late, child.lineno))
+            walk(child, late or guarded or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
+
+    walk(ast.parse(file.read_text(encoding="utf-8")), False)
+    return found
+
+
+def room_of(file: Path) -> Room:
+    path = file.relative_to(ROOT).as_posix()
+    return ROOMS[max((prefix for prefix in ROOMS if path.startswith(prefix)), key=len)]
+
+
+def allowed(module: str, names: tuple[str, ...]) -> bool:
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        return True
+    return any(module == name or module.startswith(name + ".") for name in names)
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_a_room_imports_only_what_it_may(file):
+    assert any(name_of(file).startswith(prefix) for prefix in ROOMS), f"{name_of(file)} belongs to no room"
+    room = room_of(file)
+    for one in imports(file):
+        names = room.now + (room.late if one.late else ())
+        assert allowed(one.module, names), f"{name_of(file)}:{one.line} may not import {one.module}"
+
+
+def test_the_reader_of_imports_reads(tmp_path):
+    (tmp_path / "trial.py").write_text(
+        "import numpy as np, cv2\nfrom typing import TYPE_CHECKING\nfrom explain import render, read\n"
+        "if TYPE_CHECKING:\n    import keras\ndef f():\n    import tensorflow\n"
+        "try:\n    import h5py\nexcept ImportError:\n    pass\n"
+    )
+    assert [(i.module, i.late) for i in imports(tmp_path / "trial.py")] == [
+        ("numpy", False), ("cv2", False), ("typing", False), ("explain.render", False), ("explain", False),
+        ("tensorflow", True), ("h5py", False),
+    ]  # fmt: skip
+    assert allowed("explain.probe.door", ("explain.probe",)) and not allowed("explain.probes", ("explain.probe",))
+    assert not allowed("streamlit", CORE) and allowed("zipfile", ())
+
+
+def test_the_table_is_as_strict_as_the_house():
+    """No room of the page may reach the core, and no room of the core the page."""
+    for prefix, room in ROOMS.items():
+        everything = room.now + room.late
+        if prefix.startswith("explain/"):
+            assert not {"streamlit", "plotly", "dashboard"} & {n.partition(".")[0] for n in everything}, prefix
+        if prefix.startswith(("dashboard/", "explain/render/", "explain/image/", "explain/samples/", "explain/workers/")):
+            reached = set(HEAVY) | {"explain.jobs", "explain.probe", "explain.opening", "explain.opening.loading"}
+            assert not reached & set(room.now), prefix
+
+
+# As it runs --------------------------------------------------------------------------------------------
+
+
+def loaded_by(code: str, *watched: str) -> list[str]:
+    """Which of the watched modules a fresh interpreter has after `code`."""
+    script = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{code}\nprint([m for m in {watched!r} if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    return ast.literal_eval(said.stdout.splitlines()[-1])
+
+
+def test_import_explain_costs_nothing():
+    assert loaded_by("import explain; dir(explain)", *HEAVY, "numpy", "cv2", "PIL", "streamlit", "explain.errors") == []
+
+
+def test_the_page_process_stays_light():
+    """Every module of the dashboard, in one interpreter: Streamlit is there, TensorFlow is not."""
+    modules = [name_of(f)[:-3].replace("/", ".").removesuffix(".__init__") for f in FILES if f.parts[-2] != "explain"]
+    modules = [m for m in modules if m.startswith("dashboard")]
+    found = loaded_by(f"import {', '.join(modules)}", *HEAVY, "explain.jobs", "explain.probe", "streamlit", "explain.workers")
+    assert found == ["streamlit", "explain.workers"]
+
+
+def test_every_public_name_is_there():
+    assert len(set(explain.__all__)) == len(explain.__all__)
+    for name in explain.__all__:
+        assert getattr(explain, name) is not None
+    assert set(explain.__all__) <= set(dir(explain))
+    with pytest.raises(AttributeError, match="no attribute 'heatmop'"):
+        explain.heatmop
+
+
+def test_both_faces_have_the_same_names_and_arguments():
+    """`explain.workers` answers the same jobs: every argument in process exists there, in the same order."""
+    import inspect
+
+    from explain import workers
+
+    for name in ("load", "layers", "predict", "activations", "heatmap", "heatmaps", "patterns"):
+        here, there = (inspect.signature(getattr(face, name)).parameters for face in (explain, workers))
+        extra = [p for p in there if p not in here]
+        assert extra in ([], ["deadline"]), name
+        assert [p for p in there if p in here] == list(here), name
+        for parameter in here:
+            if name != "load" or parameter != "name":                           # there a name is always given
+                assert here[parameter].default == there[parameter].default, (name, parameter)
+
+
+# What stands in no file ----------------------------------------------------------------------------------------
+
+
+def project_files() -> list[Path]:
+    hidden = {".git", ".venv", "venv", "__pycache__", ".pytest_cache", ".ruff_cache", "out", "node_modules"}
+    return [f for f in ROOT.rglob("*") if f.is_file() and not hidden & set(f.relative_to(ROOT).parts)]
+
+
+def test_no_file_knows_the_machine_it_was_written_on():
+    needles = ["/" + "work/", str(ROOT) + "/"]
+    for file in project_files():
+        text = file.read_bytes().decode("utf-8", errors="ignore")
+        for needle in needles:
+            assert needle not in text, f"{name_of(file)} mentions {needle}"
