@@ -25,7 +25,7 @@ FLAGS = (
 ).split()
 HERE = ("127.0.0.1", "localhost", "")                                  # "": data and blob addresses
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
-PATIENCE = 12_000                                                      # ms; machines are busy
+PATIENCE = 45_000                                                      # ms; machines are busy
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 

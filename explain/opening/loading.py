@@ -17,7 +17,8 @@ from explain.errors import ExplainError, ModelError, OptionError, UnknownModel, 
 from explain.opening import zoo
 from explain.opening.guess import guess_scaling
 from explain.opening.labels import imagenet_labels
-from explain.probe.network import Network, check_picture_input
+from explain.probe.anatomy import check_picture_input
+from explain.probe.network import Network
 from explain.results import Model
 from explain.scaling import scaling_of
 

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from explain.errors import ClassError, LayerError, ModelError, near
 from explain.probe import door
+from explain.probe.anatomy import default_target, layer_of
 from explain.probe.cutting import cut_out
-from explain.probe.heads import ancestors, read_head
+from explain.probe.heads import read_head
 from explain.store import Store
 from explain.results import Layer, Output
 from explain.scaling import Scaling
@@ -21,13 +22,6 @@ MAX_FUNCTIONS = 48                                     # concrete functions; 200
 STORE_BYTES = int(float(os.environ.get("EXPLAIN_STORE_MB", 256)) * 2**20)
 
 CLASSES = tf.TensorSpec((None,), tf.int32)
-
-# Their output is another layer's, thinned, shifted or rescaled: a heatmap belongs to that layer.
-NOT_A_TARGET = (
-    "Pooling", "Dropout", "ZeroPadding", "Cropping", "Normalization", "Reshape", "Permute", "Flatten",
-    "Rescaling", "Resizing", "CenterCrop", "Random", "UpSampling", "Identity", "GaussianNoise",
-    "Subtract", "TrueDivide", "Divide", "GetItem", "Cast",
-)  # fmt: skip
 
 
 class Network:
@@ -53,13 +47,13 @@ class Network:
             outputs, calls = door.survey(self.model, self.prepare(pixels))
             heads = [read_head(t) for t in outputs]
             made["calls"], made["heads"] = calls, heads
-            made["targets"] = [_default_target(head, calls) for head in heads]
+            made["targets"] = [default_target(head, calls) for head in heads]
             return [(h.scores, h.probabilities) for h in heads]
 
         function = self.trace(forward, self.pixels_spec())
         names = list(getattr(self.model, "output_names", None) or ())
         names += [f"output_{i}" for i in range(len(names), len(made["heads"]))]
-        self.layers = tuple(_layer(call) for call in made["calls"])
+        self.layers = tuple(layer_of(call) for call in made["calls"])
         self.outputs = tuple(
             Output(name, h.kind, int(h.scores.shape[-1]), h.note) for name, h in zip(names, made["heads"])
         )
@@ -272,57 +266,3 @@ class Network:
 
 def _bytes(value) -> int:
     return value.nbytes if isinstance(value, np.ndarray) else sum(part.nbytes for part in value)
-
-
-def _layer(call: door.Call) -> Layer:
-    operation = call.operation
-    shape = call.tensor.shape
-    count = sum(int(np.prod(w.shape)) for w in getattr(operation, "weights", ()))
-    dims = tuple(shape[1:]) if shape.rank else ()
-    return Layer(call.name, type(operation).__name__, dims, count)
-
-
-def _default_target(head, calls: list[door.Call]) -> str | None:
-    """The last layer with a map on the way to the output that is a convolution's or its like.
-
-    Pooling, padding, dropout, normalisation and reshaping only pass on what it found.
-    """
-    on_the_way = ancestors(head.scores)
-    ends = {t.op.name for t in head.ends}
-    for call in reversed(calls):
-        layer = _layer(call)
-        if not layer.has_map or any(word in layer.kind for word in NOT_A_TARGET):
-            continue
-        if call.tensor.op.name in on_the_way and call.tensor.op.name not in ends:
-            return layer.name
-    return None
-
-
-def check_picture_input(model: keras.Model) -> tuple[int | None, int | None, int]:
-    """(h, w, C) of a network's one picture input, None where free. ModelError names what else it is."""
-    shapes = [tuple(t.shape) for t in getattr(model, "inputs", None) or ()]
-    if not shapes:
-        built = getattr(model, "_build_shapes_dict", None) or {}
-        shapes = [tuple(s) for s in built.values() if isinstance(s, (tuple, list)) and len(s) == 4]
-    if not shapes:
-        raise ModelError(
-            f"The network '{model.name}' does not say what its input looks like, because it was never "
-            "called. Call it once on a picture, or give input_shape=(height, width, channels)."
-        )
-    if len(shapes) > 1:
-        raise ModelError(f"Expected a network with one picture as input, received {len(shapes)} inputs: {shapes}.")
-    if len(shapes[0]) != 4:
-        what = {2: "a vector", 3: "a sequence", 5: "a volume or video"}.get(len(shapes[0]), "something else")
-        raise ModelError(
-            f"Expected a network whose input is a picture (batch, height, width, channels), "
-            f"received {what}: {shapes[0]}."
-        )
-    height, width, channels = shapes[0][1:]
-    if channels in (1, 3, 4):
-        return height, width, channels
-    if height in (1, 3, 4) and channels not in (1, 3, 4):
-        raise ModelError(
-            f"The input {shapes[0]} has its channels first, which TensorFlow cannot compute on every "
-            "device. Save the network with data_format='channels_last'."
-        )
-    raise ModelError(f"Expected 1, 3 or 4 channels in the input, received {shapes[0]}.")

@@ -41,14 +41,14 @@ class Probe:
     def _seen(self) -> dict[str, np.ndarray]:
         """What `Network.look` gives. What is in the store is not computed again."""
         name, network = self.layer.name, self.network
-        pixels, asked = tf.constant(self.pixels), tf.constant(self._asked)
         maps = self.__dict__.get("maps")
         maps = self._stored("maps") if maps is None else maps
         known = None if maps is None else self._stored(("head", self.output))
         if maps is None:
-            seen = _numpy(network.look(name, self.output)(pixels, asked))
+            seen = _numpy(network.look(name, self.output)(tf.constant(self.pixels), tf.constant(self._asked)))
         elif known is None:
-            seen = _numpy(network.head(name, self.output)(pixels, tf.constant(maps), asked))
+            seen = network.head(name, self.output)
+            seen = _numpy(seen(tf.constant(self.pixels), tf.constant(maps), tf.constant(self._asked)))
         else:
             scores, probabilities, *vectors = known
             classes = np.where(self._asked < 0, scores.argmax(axis=-1), self._asked).astype(np.int32)
