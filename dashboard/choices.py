@@ -38,8 +38,6 @@ def sidebar() -> None:
     if tray.credit(photo_id()):
         st.caption(plain(tray.credit(photo_id())))
     add_photos("side")
-    for sentence in st.session_state.pop("refused", []):
-        st.error(sentence)
     if tray.own():
         st.button(say("photos.remove"), on_click=_clear, help=say("photos.remove.help"), icon=":material/delete:")
     with st.expander(say("models.upload"), icon=":material/upload_file:"):
@@ -81,17 +79,19 @@ def add_photos(where: str) -> None:
             type=["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"],
             key=key,
             on_change=_take,
-            args=(key,),
+            args=(key, where),
             help=say("photos.upload.help", megabytes=limits().bytes // 2**20),
         )
         if st.toggle(say("photos.camera"), key=f"camera_on_{where}"):
             camera = f"camera_{where}_{serial}"
-            st.camera_input(say("photos.camera.label"), key=camera, on_change=_take, args=(camera,))
+            st.camera_input(say("photos.camera.label"), key=camera, on_change=_take, args=(camera, where))
+    for sentence in st.session_state.pop(f"refused_{where}", []):                # where one looks just then
+        st.error(sentence)
 
 
-def _take(key: str) -> None:
+def _take(key: str, where: str) -> None:
     given = st.session_state.get(key) or []
-    ids, st.session_state["refused"] = tray.add(given if isinstance(given, list) else [given])
+    ids, st.session_state[f"refused_{where}"] = tray.add(given if isinstance(given, list) else [given])
     if ids:
         st.session_state["photo"] = ids[-1]
     st.session_state["uploads"] += 1                      # a new key: Streamlit lets go of the files

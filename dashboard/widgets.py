@@ -72,7 +72,8 @@ def heat_figure(image: Image, heatmap: Heatmap, looks: dict, text: str, limits=N
     """Overlay, colour bar and caption as one PNG."""
     lo, hi = limits or render.limits(heatmap.values)
     pixels = overlay_pixels(image, heatmap, looks, limits)
-    return render.png(render.figure(pixels, render.Bar(lo, hi, looks["colormap"], heatmap.method), text))
+    letters = min(max(14, pixels.shape[1] // 50), 400)    # to be read in a photo of any size
+    return render.png(render.figure(pixels, render.Bar(lo, hi, looks["colormap"], heatmap.method), text, text=letters))
 
 
 def guess_buttons(predictions: Sequence[Prediction], labels: dict) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from explain.errors import ClassError, ExplainError, LayerError, OptionError, TooMuchMemory, near
-from explain.image import fit
 from explain import methods
+from explain.errors import ClassError, OptionError, TooMuchMemory, near
+from explain.image import fit
 from explain.notes import heatmap_note, pattern_note
 from explain.probe.ascent import climb, memory_per_picture
 from explain.probe.network import Network

@@ -5,6 +5,7 @@ Every page reports what must never happen: an error of a script, and a request t
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import time
@@ -14,10 +15,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import cv2
+import numpy as np
 import pytest
 from pages import ROOT
 from serving import Server, running
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+if not os.environ.get("CI"):
+    pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+from playwright.sync_api import expect, sync_playwright
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
@@ -43,8 +50,6 @@ def chromium() -> str:
 def browser():
     """One headless Chromium for a file of tests; its event loop must not outlive them."""
     program = chromium()
-    from playwright.sync_api import expect, sync_playwright
-
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
@@ -158,3 +163,25 @@ def visitors(browser, server):
 @pytest.fixture
 def visitor(visitors) -> Visitor:
     return visitors()
+
+
+# What a canvas or a saved file shows ----------------------------------------------------------------
+
+
+def pixels(canvas) -> np.ndarray:
+    """The canvas as it is: (H, W, 4) uint8 RGBA."""
+    png = base64.b64decode(canvas.evaluate("c => c.toDataURL('image/png')").partition(",")[2])
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
+
+
+def strongest(canvas) -> int:
+    """The alpha of the hottest pixel, quickly: 0..255."""
+    return canvas.evaluate(
+        """c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data
+               .reduce((most, value, i) => i % 4 === 3 && value > most ? value : most, 0)"""
+    )
+
+
+def decoded(path: Path) -> np.ndarray:
+    """A PNG as (H, W, 3) uint8 RGB."""
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)

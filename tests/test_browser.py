@@ -1,24 +1,20 @@
-"""What only a browser can tell: canvas, keys, drags, files in and out, addresses, narrow and dark screens."""
+"""What only a browser can tell: pages by clicks and links, uploads, patterns, narrow screens, a killed worker."""
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import signal
-import zipfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from browser import browser, server, visitor, visitors  # noqa: F401
+from browser import browser, pixels, server, visitor, visitors  # noqa: F401
 from picture_files import corners, noise, saved
 from playwright.sync_api import expect
 from serving import children
 
 from dashboard.text import say
-from explain import render
 from explain.image import read
 from explain.samples import read_sample
 
@@ -28,25 +24,6 @@ LAYER = "block4a_expand_activation"
 LINK = f"{LAYER} (28×28×240)"
 READY = {"Start": "#overlay", "Feature maps": "#wall", "Filter patterns": None, "Heatmaps": "#overlay", "Compare": "#overlay"}
 ADDRESSES = ("", "maps", "patterns", "heatmaps", "compare")
-
-
-def pixels(canvas) -> np.ndarray:
-    """The canvas as it is: (H, W, 4) uint8 RGBA."""
-    png = base64.b64decode(canvas.evaluate("c => c.toDataURL('image/png')").partition(",")[2])
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
-
-
-def strongest(canvas) -> int:
-    """The alpha of the hottest pixel, quickly: 0..255."""
-    return canvas.evaluate(
-        """c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data
-               .reduce((most, value, i) => i % 4 === 3 && value > most ? value : most, 0)"""
-    )
-
-
-def decoded(path: Path) -> np.ndarray:
-    """A PNG as (H, W, 3) uint8 RGB."""
-    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
 
 
 def test_the_first_page_shows_a_heatmap_and_guesses(visitor):
@@ -93,77 +70,6 @@ def test_photos_from_files_even_with_hostile_names(visitor):
     visitor.drawn("#overlay", read_sample("cat").key[:12])
 
 
-def test_a_click_on_the_wall_opens_the_channel_and_stands_in_the_address(visitor):
-    visitor.open("maps")
-    page = visitor.page
-    visitor.drawn("#wall", LAYER)
-    box = page.locator("#wall .field canvas").bounding_box()
-    spot = box["x"] + box["width"] * 0.4, box["y"] + 130
-    page.mouse.move(*spot)
-    shown = page.locator("#wall .preview b")
-    expect(shown).to_have_text(re.compile(r"Channel \d+"))
-    number = shown.inner_text().split()[1]
-    page.mouse.click(*spot)
-    visitor.drawn("#overlay", f"{LAYER} {number}")
-    assert visitor.asked()["channel"] == number
-    expect(page.locator("#wall")).to_have_attribute("data-selected", number)
-    expect(page.locator("#overlay figcaption").first).to_have_text(f"Channel {number}")
-
-    page.reload()                                                      # the address alone
-    visitor.drawn("#overlay", f"{LAYER} {number}")
-    expect(page.locator("#wall")).to_have_attribute("data-selected", number)
-
-
-def test_the_wall_by_keyboard(visitor):
-    visitor.open("maps")
-    page = visitor.page
-    visitor.drawn("#wall", LAYER)
-    page.locator("#wall .window").focus()
-    for key in ("End", "Home", "ArrowRight", "ArrowRight", "ArrowRight"):
-        page.keyboard.press(key)
-    expect(page.locator("#wall .spoken")).to_contain_text("Channel 3,")
-    assert "channel" not in visitor.asked()                            # to look is not to choose
-    page.keyboard.press("Enter")
-    visitor.drawn("#overlay", f"{LAYER} 3")
-    assert visitor.asked()["channel"] == "3"
-    page.locator("#wall [data-role=jump]").fill("200")
-    page.keyboard.press("Enter")
-    expect(page.locator("#wall .spoken")).to_contain_text("Channel 200,")
-    page.keyboard.press("Enter")
-    visitor.drawn("#overlay", f"{LAYER} 200")
-
-
-def test_opacity_moves_on_the_screen_and_tells_the_server_only_when_let_go(visitor):
-    visitor.open("heatmaps")
-    page = visitor.page
-    visitor.drawn("#overlay", "285")
-    visitor.settle()
-    canvas, slider = page.locator("#overlay .map").last, page.locator("#overlay [data-role=opacity]")
-    hottest = strongest(canvas)
-    box, said = slider.bounding_box(), len(visitor.sent)
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.7, middle)
-    page.mouse.down()
-    seen = []
-    for share in (0.6, 0.5, 0.4, 0.3, 0.2):
-        page.mouse.move(box["x"] + box["width"] * share, middle)
-        before = seen[-1] if seen else hottest
-        seen.append(visitor.until(lambda: (now := strongest(canvas)) != before and now, "another opacity"))
-    assert seen == sorted(seen, reverse=True) and seen[-1] < hottest / 2
-    assert len(visitor.sent) == said                                   # while dragging: nothing
-    with visitor.rerun():
-        page.mouse.up()
-    assert len(visitor.sent) == said + 1
-    assert strongest(canvas) == seen[-1]                      # and the answer pushes nothing back
-
-    hold = visitor.button("Hold to see the photo")
-    hold.hover()
-    page.mouse.down()
-    expect(canvas).to_be_hidden()
-    page.mouse.up()
-    expect(canvas).to_be_visible()
-
-
 def test_what_one_visitor_chose_another_opens_by_the_link(visitors):
     one, other = visitors(), visitors()
     one.open("heatmaps")
@@ -189,34 +95,6 @@ def test_what_one_visitor_chose_another_opens_by_the_link(visitors):
 def test_a_link_written_by_hand(visitor):
     visitor.open("heatmaps", photo="A raccoon", target=LINK, **{"class": "tabby [281]"})
     visitor.drawn("#overlay", f"{read_sample('raccoon').key[:12]} {LAYER} 281")
-
-
-def test_saved_files_are_what_the_screen_shows(visitor, tmp_path):
-    visitor.open("heatmaps", target=LINK)
-    page = visitor.page
-    visitor.drawn("#overlay", LAYER)
-    page.locator("#overlay [data-role=opacity]").focus()
-    with visitor.rerun():
-        for _ in range(3):
-            page.keyboard.press("ArrowRight")
-    expect(page.locator("#overlay")).to_have_attribute("data-opacity", "0.73")
-
-    values = np.load(visitor.saved("Numbers (.npy)", tmp_path))
-    assert values.shape == (28, 28) and values.dtype == np.float32 and values.max() > 0
-    cat = read_sample("cat")
-    looks = {"opacity": 0.73, "colormap": "inferno"}
-    expected = render.overlay(cat, values, **looks)
-    np.testing.assert_array_equal(decoded(visitor.saved("Overlay (PNG)", tmp_path)), expected)
-    figure = decoded(visitor.saved("Figure (PNG)", tmp_path))
-    assert figure.shape[0] > expected.shape[0] and figure.shape[1] > expected.shape[1]
-    _, _, (left, top), _ = cv2.minMaxLoc(cv2.matchTemplate(figure, expected, cv2.TM_SQDIFF))
-    height, width = expected.shape[:2]                                 # the same pixels, bar and caption around
-    np.testing.assert_array_equal(figure[top : top + height, left : left + width], expected)
-
-    canvas = pixels(page.locator("#overlay .map").last).astype(float)  # the same heat over a grey picture
-    grey = np.full((*canvas.shape[:2], 3), 128, np.uint8)
-    alpha = canvas[..., 3:] / 255
-    assert np.abs(canvas[..., :3] * alpha + 128 * (1 - alpha) - render.overlay(grey, values, **looks)).max() < 3
 
 
 def test_patterns_fill_the_wall_and_open_by_a_key(visitor):
@@ -251,23 +129,6 @@ def test_stop_keeps_what_is_done(visitor):
     done = int(re.search(r"\d+", sentence)[0])
     assert 4 <= done < 100
     expect(visitor.page.locator("#wall")).to_have_attribute("data-count", str(done))
-
-
-def test_compare_on_one_scale_and_on_each_its_own(visitor, tmp_path):
-    visitor.open("compare", photos=["Chelsea, a cat", "A raccoon"], classes=["tabby [281]"])
-    page = visitor.page
-    visitor.drawn("#overlay", "281")
-    canvases = page.locator("#overlay .map").all()
-    loud, quiet = sorted(map(strongest, canvases), reverse=True)
-    assert len(canvases) == 2 and quiet < 0.8 * loud                   # one of them says tabby louder
-    expect(page.locator("#overlay .common")).to_contain_text("one scale for all panels")
-    with visitor.rerun():
-        page.get_by_label("Same scale for all").uncheck()
-    expect(page.locator("#overlay .common")).to_be_hidden()
-    visitor.until(lambda: min(map(strongest, canvases)) > 0.95 * loud, "each panel on its own scale")
-    with zipfile.ZipFile(visitor.saved(say("save.archive"), tmp_path)) as archive:
-        arrays = [np.load(archive.open(name)) for name in archive.namelist()]
-    assert [a.shape for a in arrays] == [(7, 7)] * 2
 
 
 @pytest.mark.parametrize("width, scheme", [(390, "dark"), (1280, "light")])

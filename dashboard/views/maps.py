@@ -1,11 +1,12 @@
 """What every channel of a layer answers to the photo."""
 
+import numpy as np
 import streamlit as st
 
 from dashboard import charts, choices, remember, shell, widgets
 from dashboard.components.overlay import LOOKS, Panel, overlay
 from dashboard.components.wall import wall, wall_view
-from dashboard.text import plain, say
+from dashboard.text import say
 from explain import render
 
 st.title(say("maps.title"), anchor=False)
@@ -37,7 +38,7 @@ def page() -> None:
         name = (title, layer.name)
         widgets.save_buttons(
             [
-                ("save.wall", lambda: _wall_png(maps, view), (*name, "wall"), "png", "image/png"),
+                ("save.wall", lambda: _wall_png(maps, statistics, view), (*name, "wall"), "png", "image/png"),
                 ("save.layer_numbers", lambda: widgets.npy(maps.values), name, "npy", "application/octet-stream"),
             ],
             key="maps_wall",
@@ -49,8 +50,11 @@ def page() -> None:
             _one_channel(image, title, layer, maps, channel, statistics)
 
 
-def _wall_png(maps, view) -> bytes:
-    return render.png(render.grid(maps, colormap=view["colormap"], scale=view["scale"], tile=max(maps.values.shape[0], 56)))
+def _wall_png(maps, statistics, view) -> bytes:
+    values = maps.values
+    if view["sort"] in statistics:                        # largest first, as in wall.js
+        values = values[..., np.argsort(-statistics[view["sort"]], kind="stable")]
+    return render.png(render.grid(values, colormap=view["colormap"], scale=view["scale"], tile=max(values.shape[0], 56)))
 
 
 def _one_channel(image, title, layer, maps, channel: int, statistics) -> None:

@@ -39,7 +39,8 @@ def page() -> None:
         if job is not None:
             job.stop()
         job = st.session_state["climb"] = Climb(wish, channels, remember.patterns())
-    _progress(job)
+    with st.container():                                  # always one element: the wall below keeps its place
+        _progress(job)
     done = job.done
     if done:
         _results(layer, job, done)

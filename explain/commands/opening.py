@@ -104,7 +104,7 @@ def hush() -> None:
     Who sets TF_CPP_MIN_LOG_LEVEL=0 wants to read it, and does. What is said while importing ignores any
     other level (tensorflow/tensorflow#100442): it is kept back, and shown only where the import fails.
     """
-    import tempfile                                # late: --help shall not wait for it
+    import tempfile  # late: --help shall not wait for it
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

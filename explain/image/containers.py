@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from explain.errors import TruncatedImage
 from explain.image.kinds import AGAIN, damaged, ends_early
 
+
 @dataclass(frozen=True)
 class Parts:
     """data: the file without what the picture does not need; exif: its EXIF block or b"";

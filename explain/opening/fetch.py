@@ -58,7 +58,7 @@ def answering(answer: Callable[[Wanted], str]) -> Iterator[None]:
 
     Every other thread goes on to Keras's own `get_file`. One at a time, and undone whatever happens.
     """
-    from keras.src.utils import file_utils          # where all of keras.applications look it up
+    from keras.src.utils import file_utils  # where all of keras.applications look it up
 
     with _LOCK:
         original, here = file_utils.get_file, threading.get_ident()

@@ -9,14 +9,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from explain.errors import ClassError, LayerError, ModelError, near
+from explain.errors import ClassError, LayerError, near
 from explain.probe import door
 from explain.probe.anatomy import default_target, layer_of
 from explain.probe.cutting import cut_out
 from explain.probe.heads import read_head
-from explain.store import Store
 from explain.results import Layer, Output
 from explain.scaling import Scaling
+from explain.store import Store
 
 MAX_FUNCTIONS = 48                                     # concrete functions; 200 of ResNet50 took 1 GB
 STORE_BYTES = int(float(os.environ.get("EXPLAIN_STORE_MB", 256)) * 2**20)

@@ -40,7 +40,7 @@ def samples() -> dict[str, Sample]:
 
 def read_sample(slug: str) -> Image:
     """The sample of that slug as an Image. ImageError with near misses for any other."""
-    from explain.image import read                            # late: the list alone costs no OpenCV
+    from explain.image import read  # late: the list alone costs no OpenCV
 
     shelf = samples()
     if slug not in shelf:
