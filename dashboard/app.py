@@ -1,5 +1,4 @@
-"""`streamlit run dashboard/app.py`. Nothing stands outside the guard: every worker runs this file
-again under another name, and must find nothing to do there."""
+"""`streamlit run dashboard/app.py`."""
 
 if __name__ == "__main__":
     import sys

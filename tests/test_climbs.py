@@ -31,7 +31,7 @@ class Worker:
     def patterns(self, model, layer, channels, steps, size, seed, method, at_once, on_progress):
         self.asked.append((model, layer, list(channels), steps, size, seed, method, at_once))
         for start in range(0, len(channels), at_once):
-            assert self.step.acquire(timeout=10)
+            self.step.acquire()
             if self.error:
                 raise self.error
             chunk = channels[start : start + at_once]

@@ -65,7 +65,7 @@ def test_refusals_of_the_real_loader(here, capsys):
         (["photos/notes.txt"], "no model file"),
         ([DEFAULT, "--scaling", "cafe"], "Did you mean 'caffe'"),
         ([DEFAULT, "--labels", "photos/notes.txt"], "Expected 1000 labels"),
-        ([DEFAULT, "--labels", "photos/cat.jpg"], "text file of labels in UTF-8"),
+        ([DEFAULT, "--labels", "photos/cat.jpg"], "is no text in UTF-8: expected a file of labels"),
         ([DEFAULT, "--input-size", "64x64"], "cannot be run on a picture of 64×64×3"),
         ([DEFAULT, "--weights", "photos/cat.jpg"], "cannot be read as a file of Keras weights"),
     ):

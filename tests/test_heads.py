@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from networks import SIZE, close, draw_weights, pictures, plain, softmax, two_outputs
 
 import explain
@@ -37,6 +38,13 @@ def by_class(model, image, output=None):
     return np.array([p.score for p in found]), np.array([p.probability for p in found])
 
 
+class PassOn(keras.layers.Layer):
+    """What people put behind a softmax without changing its answer."""
+
+    def call(self, x):
+        return tf.identity(tf.stop_gradient(tf.cast(x, "float64")))
+
+
 Dense = keras.layers.Dense
 SOFTMAX = {
     "inside Dense": lambda: [Dense(3, activation="softmax", name="head")],
@@ -44,6 +52,7 @@ SOFTMAX = {
     "an Activation layer": lambda: [Dense(3, name="head"), keras.layers.Activation("softmax")],
     "an Identity behind it": lambda: [Dense(3, activation="softmax", name="head"), keras.layers.Identity()],
     "a Dropout behind it": lambda: [Dense(3, activation="softmax", name="head"), keras.layers.Dropout(0.5)],
+    "a cast, an identity, no slope": lambda: [Dense(3, activation="softmax", name="head"), PassOn(dtype="float64", autocast=False)],
     "a nested head": lambda: [keras.Sequential([keras.Input((WIDTH,)), Dense(3, activation="softmax")], name="end")],
 }
 
@@ -64,6 +73,7 @@ def test_score_is_the_logit_before_the_softmax(tail):
     heat = explain.heatmap(model, image, class_index=1)
     assert heat.score == pytest.approx(logits[1], abs=1e-5)
     assert heat.probability == pytest.approx(softmax(logits)[1], abs=1e-5)
+    assert any(explain.heatmap(model, image, class_index=k).values.max() > 0 for k in range(3))
 
 
 def test_network_that_ends_in_logits():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pages import PAGES, bars, button, choice, panels, payload, told, visit
 
+from dashboard.choices import block_of
 from dashboard.text import say
 from explain.samples import samples
 
@@ -66,6 +67,13 @@ def test_a_block_shortens_the_list():
     choice(at, "Block").select("stem").run()
     assert not at.exception
     assert choice(at, "Layer").options and all(o.startswith("stem_") for o in choice(at, "Layer").options)
+
+
+@pytest.mark.parametrize(
+    "name, block", [("body/stage1/conv#2", "body/stage1"), ("block4a_expand_conv", "block4a"), ("relu", "relu")]
+)
+def test_blocks_are_folders_or_first_words(name, block):
+    assert block_of(name) == block
 
 
 def test_a_click_on_the_wall_opens_the_channel():

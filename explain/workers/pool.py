@@ -8,7 +8,7 @@ is built".
 from __future__ import annotations
 
 import itertools
-import multiprocessing
+import multiprocessing.spawn
 import os
 import queue
 import threading
@@ -31,6 +31,26 @@ QUIET = 5.0                                                      # seconds witho
 MAX_DEATHS = 3                                                   # of one model, then it is refused
 
 Progress = Callable[[int, int, Any], bool | None]
+
+
+NAME = "layerscope worker"
+
+
+def _without_main(prepare):
+    """Workers need nothing of `__main__`: run again there, an unguarded script would start workers of
+    its own, and a page of Streamlit's would fail. Other processes of this program are left alone."""
+
+    def get_preparation_data(name: str) -> dict:
+        data = prepare(name)
+        if name == NAME:
+            data.pop("init_main_from_path", None)
+            data.pop("init_main_from_name", None)
+        return data
+
+    return get_preparation_data
+
+
+multiprocessing.spawn.get_preparation_data = _without_main(multiprocessing.spawn.get_preparation_data)
 
 
 def context():
@@ -75,7 +95,7 @@ class Worker:
         try:
             chosen = context()
             self._connection, theirs = chosen.Pipe()
-            self._process = chosen.Process(target=child.serve, args=(theirs, MEMORY_BYTES), daemon=True)
+            self._process = chosen.Process(target=child.serve, args=(theirs, MEMORY_BYTES), name=NAME, daemon=True)
             self._process.start()
             theirs.close()
             threading.Thread(target=self._listen, daemon=True).start()
