@@ -27,12 +27,12 @@ if not os.environ.get("CI"):
 from playwright.sync_api import expect, sync_playwright
 
 FLAGS = (
-    "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
-    "--disable-sync --no-first-run --force-color-profile=srgb"
+    "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking "
+    "--disable-component-update --disable-sync --no-first-run --force-color-profile=srgb"
 ).split()
-HERE = ("127.0.0.1", "localhost", "")                                  # "": data and blob addresses
+HERE = ("127.0.0.1", "localhost", "")  # "": data and blob addresses
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
-PATIENCE = 45_000                                                      # ms; machines are busy
+PATIENCE = 45_000  # ms; machines are busy
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -122,7 +122,9 @@ class Visitor:
 
     def drawn(self, component: str, ready: str = "") -> Any:
         """The component ("#wall", "#overlay"), once it has drawn what has `ready` in its tag."""
-        return self.page.wait_for_selector(f"{component}[data-ready*='{ready}']" if ready else f"{component}[data-ready]")
+        return self.page.wait_for_selector(
+            f"{component}[data-ready*='{ready}']" if ready else f"{component}[data-ready]"
+        )
 
     def asked(self) -> dict[str, str]:
         """The address as it stands now: {parameter: value}."""

@@ -42,7 +42,7 @@ def running(folder: Path, *options: str, **environment: str) -> Iterator[Server]
         "--server.address=127.0.0.1", "--browser.gatherUsageStats=false", *options,
     ]  # fmt: skip
     clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    clean |= {"EXPLAIN_STANDBY": "0"} | environment                    # one worker a model, so that it can be found
+    clean |= {"EXPLAIN_STANDBY": "0"} | environment  # one worker a model, so that it can be found
     with tempfile.NamedTemporaryFile("wb", suffix=".log") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=clean, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -78,7 +78,7 @@ def _end(process: subprocess.Popen) -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
-        pass                                                           # all gone: as it should be
+        pass  # all gone: as it should be
     process.wait(5)
 
 

@@ -1,4 +1,4 @@
-"""What only a browser can tell: pages by clicks and links, uploads, patterns, narrow screens, a killed worker."""
+"""What only a browser can tell: clicks and links, uploads, patterns, narrow screens, a killed worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ pytestmark = pytest.mark.browser
 
 LAYER = "block4a_expand_activation"
 LINK = f"{LAYER} (28×28×240)"
-READY = {"Start": "#overlay", "Feature maps": "#wall", "Filter patterns": None, "Heatmaps": "#overlay", "Compare": "#overlay"}
+READY = {
+    "Start": "#overlay",
+    "Feature maps": "#wall",
+    "Filter patterns": None,
+    "Heatmaps": "#overlay",
+    "Compare": "#overlay",
+}
 ADDRESSES = ("", "maps", "patterns", "heatmaps", "compare")
 
 
@@ -34,8 +40,8 @@ def test_the_first_page_shows_a_heatmap_and_guesses(visitor):
     expect(page.get_by_text("Where it looked for “Egyptian cat”")).to_be_visible()
     expect(page.get_by_test_id("stPlotlyChart").get_by_text("Egyptian cat")).to_be_visible()
     heat = pixels(page.locator("#overlay .map"))
-    assert heat.shape[1] > 300 and heat[..., 3].max() > 150            # something is hot
-    assert heat[..., 3].min() < 40                                     # and something is not
+    assert heat.shape[1] > 300 and heat[..., 3].max() > 150  # something is hot
+    assert heat[..., 3].min() < 40  # and something is not
     assert pixels(page.locator("#overlay .photo"))[..., :3].std() > 20  # over a photo
 
 
@@ -57,12 +63,16 @@ def test_photos_from_files_even_with_hostile_names(visitor):
     files = [("quarters.jpg", saved(corners(240, 320), "JPEG")), ("cut.png", saved(noise(), "PNG")[:900]),
              (name, saved(noise(), "PNG"))]  # fmt: skip
     with page.expect_file_chooser() as chooser:
-        page.get_by_test_id("stMain").get_by_test_id("stFileUploader").locator("button", has_text="Upload").click()
+        page.get_by_test_id("stMain").get_by_test_id("stFileUploader").locator(
+            "button", has_text="Upload"
+        ).click()
     chooser.value.set_files([{"name": n, "mimeType": "image/png", "buffer": data} for n, data in files])
-    visitor.drawn("#overlay", read(files[2][1]).key[:12])              # the last good one is the current photo
+    visitor.drawn("#overlay", read(files[2][1]).key[:12])  # the last good one is the current photo
     expect(page.get_by_role("combobox", name="Photo")).to_have_value(name)
-    expect(page.get_by_text("Not added: 'cut.png'").or_(page.get_by_text("Not added: “cut.png”"))).to_be_visible()
-    expect(visitor.button(name, exact=True)).to_be_visible()           # in the tray, as plain text
+    expect(
+        page.get_by_text("Not added: 'cut.png'").or_(page.get_by_text("Not added: “cut.png”"))
+    ).to_be_visible()
+    expect(visitor.button(name, exact=True)).to_be_visible()  # in the tray, as plain text
     assert page.locator("img[src*=example]").count() == page.locator("a[href*=example]").count() == 0
     visitor.button("quarters.jpg", exact=True).click()
     visitor.drawn("#overlay", read(files[0][1]).key[:12])
@@ -116,7 +126,10 @@ def test_patterns_fill_the_wall_and_open_by_a_key(visitor):
 
 def count(visitor) -> int:
     """How many patterns are on the wall. While a page changes there may be an old wall beside the new one."""
-    return max(visitor.page.locator("#wall").evaluate_all("walls => walls.map(w => Number(w.dataset.count))"), default=0)
+    return max(
+        visitor.page.locator("#wall").evaluate_all("walls => walls.map(w => Number(w.dataset.count))"),
+        default=0,
+    )
 
 
 def test_stop_keeps_what_is_done(visitor):
@@ -134,7 +147,7 @@ def test_stop_keeps_what_is_done(visitor):
 @pytest.mark.parametrize("width, scheme", [(390, "dark"), (1280, "light")])
 def test_no_page_is_wider_than_the_screen(visitors, width, scheme):
     visitor = visitors(width=width, height=844, scheme=scheme)
-    for address, component in zip(ADDRESSES, READY.values()):
+    for address, component in zip(ADDRESSES, READY.values(), strict=True):
         visitor.open(address, **({"channel": "9"} if address == "maps" else {}))
         if component:
             visitor.drawn(component)
@@ -143,7 +156,9 @@ def test_no_page_is_wider_than_the_screen(visitors, width, scheme):
             ".map(e => e.scrollWidth - e.clientWidth)"
         )
         assert max(wide) <= 0, (address, wide)
-        colour = visitor.page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+        colour = visitor.page.evaluate(
+            "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+        )
         red = int(re.search(r"\d+", colour)[0])
         assert red < 60 if scheme == "dark" else red > 200
 
@@ -165,7 +180,7 @@ def test_a_killed_worker_is_a_sentence_and_the_next_click_works(visitor, server)
     os.kill(worker, signal.SIGKILL)
     expect(visitor.page.get_by_text("ended by signal 9")).to_be_visible()
     expect(visitor.page.get_by_text("Code E_WORKER_DIED")).to_be_visible()
-    done = visitor.until(lambda: count(visitor))                       # what is done stays
+    done = visitor.until(lambda: count(visitor))  # what is done stays
     assert 4 <= done < 16
     visitor.button(say("patterns.go_on")).click()
     visitor.until(lambda: count(visitor) > done, "a new worker's patterns")

@@ -94,7 +94,7 @@ def test_nobody_climbs_for_a_page_that_was_left(worker, store, monkeypatch):
     monkeypatch.setattr(climbs, "PATIENCE", 0.05)
     job = Climb(WISH, tuple(range(12)), store)
     job.start("a model")
-    time.sleep(0.1)                                                    # nobody looks
+    time.sleep(0.1)  # nobody looks
     worker.step.release()
     until(lambda: not job.running)
     assert job.done == [0, 1, 2, 3] and not job.stopped and job.failure is None

@@ -34,7 +34,7 @@ def test_the_first_page_knows_the_cat():
     assert panel["shape"] == [7, 7] and panel["photo"] == 0
     assert panel["values"].max() > 0 and panel["values"].min() >= 0
     centre, border = panel["values"][2:5, 1:6].mean(), panel["values"][[0, -1]].mean()
-    assert centre > 2 * border                                         # the face, not the background
+    assert centre > 2 * border  # the face, not the background
     assert [each.label for each in at.button][: len(samples())] == [s.title for s in samples().values()]
     for page in PAGES[1:]:
         assert f"**{say(f'{page}.nav')}**" in [link.value for link in at.page_link]
@@ -45,7 +45,7 @@ def test_another_photo_by_a_click():
     button(at, "A motorcycle").click().run()
     assert choice(at, "Photo").value == "motorcycle"
     assert "moped" in bars(at, "start_guesses")[0] or "bike" in " ".join(bars(at, "start_guesses"))
-    assert "Middlebury" in told(at)                                    # the credit follows
+    assert "Middlebury" in told(at)  # the credit follows
 
 
 def test_feature_maps_of_a_layer():
@@ -70,7 +70,8 @@ def test_a_block_shortens_the_list():
 
 
 @pytest.mark.parametrize(
-    "name, block", [("body/stage1/conv#2", "body/stage1"), ("block4a_expand_conv", "block4a"), ("relu", "relu")]
+    "name, block",
+    [("body/stage1/conv#2", "body/stage1"), ("block4a_expand_conv", "block4a"), ("relu", "relu")],
 )
 def test_blocks_are_folders_or_first_words(name, block):
     assert block_of(name) == block
@@ -78,7 +79,7 @@ def test_blocks_are_folders_or_first_words(name, block):
 
 def test_a_click_on_the_wall_opens_the_channel():
     at = visit("maps")
-    at.session_state["maps_wall"] = {"channel": 9}                     # what the browser reports
+    at.session_state["maps_wall"] = {"channel": 9}  # what the browser reports
     at.run()
     assert not at.exception
     assert at.query_params["channel"] == "9"
@@ -86,7 +87,7 @@ def test_a_click_on_the_wall_opens_the_channel():
     assert alone["title"] == "Channel 9" and over["title"] == "Channel 9 over the photo"
     assert alone["photo"] is None and over["photo"] == 0
     header, blobs = payload(at, "maps_wall")
-    numbers = np.frombuffer(blobs[2], "<f4").reshape(-1, 240)          # low, high, then the statistics
+    numbers = np.frombuffer(blobs[2], "<f4").reshape(-1, 240)  # low, high, then the statistics
     values = alone["values"]
     np.testing.assert_allclose(numbers[1, 9], values.max(), rtol=1e-6)
     np.testing.assert_allclose(numbers[2 + header["statistics"].index("mean"), 9], values.mean(), rtol=1e-5)
@@ -105,13 +106,13 @@ def test_a_heatmap_for_a_chosen_class():
     photo, tabby = panels(at, "heat")
     assert photo["values"] is None and tabby["title"] == "tabby"
     assert not np.allclose(tabby["values"], first["values"])
-    score = tabby["lines"][0].split()[1]                               # told by the gradient …
+    score = tabby["lines"][0].split()[1]  # told by the gradient …
     at.switch_page("views/start.py").run()
-    chart = at.get_by_key("start_guesses").proto.spec                  # … and by the plain forward pass
+    chart = at.get_by_key("start_guesses").proto.spec  # … and by the plain forward pass
     assert f'"score {score}"' in chart
 
     at.switch_page("views/heatmaps.py").run()
-    assert choice(at, "Class").value == 281                            # it survives the change of page
+    assert choice(at, "Class").value == 281  # it survives the change of page
 
 
 def test_a_guess_is_a_button():
@@ -133,7 +134,10 @@ def test_compare_is_photos_by_layers_by_classes_on_one_scale():
     at = visit("compare")
     header, _ = payload(at, "compare_heat")
     assert header["shareable"] and header["looks"][0]["locked"]
-    assert [p["title"] for p in panels(at, "compare_heat")] == ["Chelsea, a cat: Egyptian cat", "A raccoon: badger"]
+    assert [p["title"] for p in panels(at, "compare_heat")] == [
+        "Chelsea, a cat: Egyptian cat",
+        "A raccoon: badger",
+    ]
 
     photos, layers, classes = at.multiselect
     layers.set_value(["top_activation", LAYER])
@@ -141,7 +145,9 @@ def test_compare_is_photos_by_layers_by_classes_on_one_scale():
     titles = [p["title"] for p in panels(at, "compare_heat")]
     assert len(titles) == 8 and payload(at, "compare_heat")[0]["columns"] == 4
     assert titles[:2] == ["Chelsea, a cat: Egyptian cat", "Chelsea, a cat: tabby"]
-    assert [p["shape"] for p in panels(at, "compare_heat")] == [[7, 7]] * 2 + [[28, 28]] * 2 + [[7, 7]] * 2 + [[28, 28]] * 2
+    assert [p["shape"] for p in panels(at, "compare_heat")] == [[7, 7]] * 2 + [[28, 28]] * 2 + [
+        [7, 7]
+    ] * 2 + [[28, 28]] * 2
 
     at.multiselect[0].set_value([]).run()
     assert say("compare.empty") in told(at)
@@ -180,8 +186,8 @@ def test_patterns_are_made_to_the_end():
     assert not at.exception and at.query_params["pattern"] == "5"
     assert at.get_by_key("pattern_climb") and panels(at, "pattern_map")[0]["shape"] == [28, 28]
 
-    again = visit("patterns", **at.query_params)                       # another session, the same link:
-    assert payload(again, "pattern_wall")[0]["names"] == [2, 5, 6]     # nothing is made twice
+    again = visit("patterns", **at.query_params)  # another session, the same link:
+    assert payload(again, "pattern_wall")[0]["names"] == [2, 5, 6]  # nothing is made twice
     assert payload(again, "pattern_wall")[0]["channel"][0] == 5
 
 
@@ -208,7 +214,9 @@ def test_too_many_patterns_at_once():
 
 
 def test_a_link_opens_the_same_heatmap():
-    at = visit("heatmaps", photo="A raccoon", target=LINK, **{"class": "tabby [281]"}, model="EfficientNet-Lite0")
+    at = visit(
+        "heatmaps", photo="A raccoon", target=LINK, **{"class": "tabby [281]"}, model="EfficientNet-Lite0"
+    )
     assert choice(at, "Photo").value == "raccoon"
     assert panels(at, "heat")[1]["title"] == "tabby" and panels(at, "heat")[1]["shape"] == [28, 28]
 
@@ -229,15 +237,15 @@ def test_a_link_opens_the_same_comparison():
 @pytest.mark.parametrize("page", PAGES)
 def test_nonsense_in_the_address_is_ignored(page):
     nonsense = {
-        "model": "../../etc/passwd", "layer": "<img src=x>", "target": "no such layer", "class": "dragon [1001]",
-        "block": "cellar", "channel": "99999999", "pattern": "-1", "method": "rm -rf", "recipe": "?", "steps": "many",
-        "size": "1e9", "seed": "-5", "photos": ["nobody"], "layers": ["none"], "classes": ["x"],
+        "model": "../../etc/passwd", "layer": "<img src=x>", "target": "no such layer", "method": "rm -rf",
+        "class": "dragon [1001]", "block": "cellar", "channel": "99999999", "pattern": "-1", "recipe": "?",
+        "steps": "many", "size": "1e9", "seed": "-5", "photos": ["nobody"], "layers": ["0"], "classes": ["x"],
     }  # fmt: skip
     at = visit(page, **nonsense)
     assert not at.exception and not at.error
     assert choice(at, "Network").value == "efficientnet-lite0"
     components = len(at.get("bidi_component"))
-    assert components == (0 if page == "patterns" else 1)              # no channel is chosen
+    assert components == (0 if page == "patterns" else 1)  # no channel is chosen
 
 
 @pytest.mark.parametrize("number", ["²", "-1", "240", "9.0", "٣x", "9" * 40])

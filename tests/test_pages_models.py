@@ -43,12 +43,14 @@ def offline(tmp_path_factory):
     """What the page says in a process of its own, where no address on the internet answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"           # closed again at once
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"  # closed again at once
     proxies = {name: nobody for name in ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY")}
     environment = {k: v for k, v in os.environ.items() if k.lower() != "no_proxy"}
     environment |= proxies | {"KERAS_HOME": str(tmp_path_factory.mktemp("keras"))}
     code = OFFLINE.format(paths=[str(ROOT), str(ROOT / "tests")])
-    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=180)
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=180
+    )
     answers = [line for line in run.stdout.splitlines() if line.startswith("ANSWER ")]
     assert answers, run.stderr[-3000:]
     return json.loads(answers[0].removeprefix("ANSWER "))
@@ -58,7 +60,7 @@ def test_weights_are_fetched_only_when_asked_for(offline):
     (text, buttons, workers), *_ = offline
     assert say("models.ask", title="MobileNetV2", megabytes=14) in text
     assert buttons == ["Fetch MobileNetV2", "Use EfficientNet-Lite0 instead"]
-    assert workers == []                                               # nothing was started for it
+    assert workers == []  # nothing was started for it
 
 
 def test_without_internet_a_sentence_and_the_way_back(offline):
@@ -67,7 +69,7 @@ def test_without_internet_a_sentence_and_the_way_back(offline):
     assert "MobileNetV2" in text and "there is no way to the internet here" in text
     assert buttons == ["Use EfficientNet-Lite0 instead"]
     assert model == "efficientnet-lite0" and errors == 0 and "Where it looked for “Egyptian cat”" in back
-    assert "is not here yet" in again                                  # and asks again the next time
+    assert "is not here yet" in again  # and asks again the next time
 
 
 # Own models ----------------------------------------------------------------------------------------
@@ -124,7 +126,7 @@ def test_an_own_model_is_opened_when_switched_on(monkeypatch, small):
     assert [o.split()[0] for o in choice(at, "Layer").options] == ["first", "pool", "second"]
     assert len(payload(at, "maps_wall")[0]["names"]) in (4, 6)
     path = Path(choice(at, "Network").value)
-    assert path.is_file() and "my" not in path.name                    # a name of ours, not the stranger's
+    assert path.is_file() and "my" not in path.name  # a name of ours, not the stranger's
     path.unlink()
 
 
@@ -133,7 +135,9 @@ def test_choices_of_one_network_do_not_break_the_next(monkeypatch, small):
     assert panels(at, "heat")[1]["title"] == "tabby"
     monkeypatch.setenv("EXPLAIN_TRUST_MODELS", "1")
     at.run()
-    next(u for u in at.sidebar.file_uploader if u.label == say("models.upload")).upload("net.keras", small["plain"]).run()
+    next(u for u in at.sidebar.file_uploader if u.label == say("models.upload")).upload(
+        "net.keras", small["plain"]
+    ).run()
     assert not at.exception and not at.error
     assert panels(at, "heat")[1]["title"].startswith("class ")
     choice(at, "Network").select("efficientnet-lite0").run()
@@ -146,7 +150,7 @@ def test_a_network_without_a_map_says_so(monkeypatch, small, page):
     sentence = told(at).replace("\\", "")
     assert "has no layer with a map" in sentence and "Incident" not in sentence and "incident" not in sentence
     if page == "start":
-        assert len(bars(at, "start_guesses")) == 3                     # what it can, it shows
+        assert len(bars(at, "start_guesses")) == 3  # what it can, it shows
 
 
 def test_a_broken_model_is_one_sentence_with_its_code_and_a_way_back(monkeypatch):
@@ -167,15 +171,19 @@ def raising(error):
     return predictions
 
 
-@pytest.mark.parametrize("page", ["start", "heatmaps"])                # with and without a fragment
-@pytest.mark.parametrize("error", [LayerError("There is no layer '<b>x</b>'. Did you mean 'y'?"), OptionError("Too few.")])
+@pytest.mark.parametrize("page", ["start", "heatmaps"])  # with and without a fragment
+@pytest.mark.parametrize(
+    "error", [LayerError("There is no layer '<b>x</b>'. Did you mean 'y'?"), OptionError("Too few.")]
+)
 def test_an_expected_error_is_its_sentence_and_its_code(monkeypatch, page, error):
     monkeypatch.setattr(remember, "predictions", raising(error))
     at = visit(page)
     assert not at.exception
-    assert at.error[0].value.replace("\\", "") == str(error) and "<b>" not in at.error[0].value.replace("\\<", "")
+    assert at.error[0].value.replace("\\", "") == str(error) and "<b>" not in at.error[0].value.replace(
+        "\\<", ""
+    )
     assert f"Code {error.code}" in told(at)
-    assert at.title[0].value == say(f"{page}.title")                   # the rest of the page stays
+    assert at.title[0].value == say(f"{page}.title")  # the rest of the page stays
 
 
 @pytest.mark.parametrize("page", ["start", "heatmaps"])

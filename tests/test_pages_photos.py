@@ -24,7 +24,7 @@ HOSTILE = [
     "[click](javascript:alert(1)) :red[hot] $x^2$ `code` **bold**.png",
     "a\nb\u202egnp.exe.png",
 ]
-LIVE = re.compile(r"(?<!\\)(!\[|\]\(|<img|\*\*|:red\[|\$x|`code|\n|\u202e)")       # without a backslash in front
+LIVE = re.compile(r"(?<!\\)(!\[|\]\(|<img|\*\*|:red\[|\$x|`code|\n|\u202e)")  # without a backslash in front
 
 
 def take(at, *files: tuple[str, bytes]):
@@ -48,14 +48,15 @@ def test_several_at_once_and_the_broken_one_is_named():
         ("noise.jpg", saved(noise(), "JPEG")),
     )
     assert not at.exception
-    assert titles(at)[len(samples()) :] == ["quarters.png", "noise.jpg"]           # the others stay
-    assert choice(at, "Photo").value == tray.read(saved(noise(), "JPEG")).key      # and the last is shown
+    assert titles(at)[len(samples()) :] == ["quarters.png", "noise.jpg"]  # the others stay
+    assert choice(at, "Photo").value == tray.read(saved(noise(), "JPEG")).key  # and the last is shown
     sentences = [error.value.replace("\\", "") for error in at.error]
     assert len(sentences) == 3 and all(s.startswith("Not added: ") for s in sentences)
-    assert len(at.main.error) == 3                                     # where the files were given, not at the side
-    for sentence, name, reason in zip(sentences, ("cut.png", "letter.png", "empty.png"), ("end", "picture", "0 bytes")):
+    assert len(at.main.error) == 3  # where the files were given, not at the side
+    reasons = {"cut.png": "end", "letter.png": "picture", "empty.png": "0 bytes"}
+    for sentence, (name, reason) in zip(sentences, reasons.items(), strict=True):
         assert f"'{name}'" in sentence and reason in sentence
-    assert not at.run().error                                                      # said once
+    assert not at.run().error  # said once
 
 
 def test_an_uploaded_photo_is_explained_everywhere():
@@ -109,7 +110,7 @@ def test_the_caption_of_a_large_photo_can_be_read():
     heat = Heatmap("layer", 0, "cat", 1.0, 1.0, "gradcam", np.ones((7, 7), np.float32))
     png = widgets.heat_figure(photo, heat, LOOKS, "a caption")
     figure = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    ink = (figure[1500 + figure.shape[1] // 50 :].min(axis=(1, 2)) < 128).sum()                     # rows with letters
+    ink = (figure[1500 + figure.shape[1] // 50 :].min(axis=(1, 2)) < 128).sum()  # rows with letters
     assert ink > 2000 / 100
 
 
@@ -118,9 +119,9 @@ def test_removing_my_photos():
     at.switch_page("views/compare.py").run()
     assert len(at.multiselect[0].value) == 2
     at.multiselect[0].set_value([choice(at, "Photo").value]).run()
-    at.query_params["photo"] = "mine.png"                              # as the browser has noted
+    at.query_params["photo"] = "mine.png"  # as the browser has noted
     button(at, say("photos.remove")).click().run()
-    assert not at.exception and not at.error and not at.warning        # nothing is lost that was thrown away
+    assert not at.exception and not at.error and not at.warning  # nothing is lost that was thrown away
     assert titles(at) == [s.title for s in samples().values()] and choice(at, "Photo").value == "cat"
     assert at.multiselect[0].value == []
     assert say("photos.remove") not in [b.label for b in at.button]

@@ -59,11 +59,17 @@ def test_started_elsewhere_the_workers_are_forked_with_tensorflow_inside(tmp_pat
         f"at = AppTest.from_file({str(APP)!r}, default_timeout=180).run();"
         "import sys; from explain import workers;"
         "heavy = [m for m in ('tensorflow', 'keras', 'h5py') if m in sys.modules];"
-        "print('ANSWER', json.dumps([[h.value for h in at.header], len(at.exception), workers.status(), heavy]))"
+        "found = [[h.value for h in at.header], len(at.exception), workers.status(), heavy];"
+        "print('ANSWER', json.dumps(found))"
     )
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
     answers = [line for line in run.stdout.splitlines() if line.startswith("ANSWER ")]
     assert answers, run.stderr[-3000:]
@@ -71,11 +77,14 @@ def test_started_elsewhere_the_workers_are_forked_with_tensorflow_inside(tmp_pat
     assert "Where it looked for “Egyptian cat”" in headers and exceptions == 0
     assert worker["name"] == "efficientnet-lite0" and worker["preloaded"] is True
     assert heavy == []
-    assert not list(tmp_path.iterdir())                                # and leaves nothing lying about
+    assert not list(tmp_path.iterdir())  # and leaves nothing lying about
 
 
-def test_the_entry_file_does_nothing_for_a_worker():
-    """Every worker runs it again under another name."""
-    code = f"import runpy, sys; runpy.run_path({str(APP)!r}, run_name='__mp_main__'); print('streamlit' in sys.modules)"
+def test_the_entry_file_does_nothing_under_another_name():
+    """Under which a process that is started from a page may run it again."""
+    code = (
+        f"import runpy, sys; runpy.run_path({str(APP)!r}, run_name='__mp_main__');"
+        "print('streamlit' in sys.modules)"
+    )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert run.stdout.split() == ["False"], run.stderr

@@ -49,13 +49,19 @@ def test_every_sentence_that_is_said_is_there_with_the_values_it_needs():
     for where, keys, names in found:
         assert keys, f"{where} says what is not in ENGLISH"
         for key in keys:
-            assert names is None or names == gaps(ENGLISH[key]), f"{where}: '{key}' needs {gaps(ENGLISH[key])}"
+            assert names is None or names == gaps(ENGLISH[key]), (
+                f"{where}: '{key}' needs {gaps(ENGLISH[key])}"
+            )
 
 
 def test_no_sentence_is_unused():
     said = {key for _, keys, _ in calls() for key in keys}
-    named = {node.value for tree in SOURCES.values() for node in ast.walk(tree)
-             if isinstance(node, ast.Constant) and id(node) not in TABLES}         # keys handed on, to save_buttons
+    named = {
+        node.value
+        for tree in SOURCES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and id(node) not in TABLES
+    }  # keys handed on, to save_buttons
     assert not sorted(set(ENGLISH) - said - named)
 
 
@@ -71,7 +77,7 @@ def test_an_unknown_key_and_a_missing_value_are_errors():
         say("start.nonsense")
     with pytest.raises(KeyError):
         say("alt.photo")
-    assert say("alt.photo", name="{x} %s") == "The photo {x} %s"       # values are not filled in again
+    assert say("alt.photo", name="{x} %s") == "The photo {x} %s"  # values are not filled in again
 
 
 @pytest.mark.parametrize(
@@ -93,10 +99,10 @@ def test_plain_makes_markdown_inert(text, inert):
 
 def test_plain_loses_nothing():
     every = "".join(map(chr, range(33, 0x250)))
-    every = "".join(every.split())                                     # the other spaces are one space
+    every = "".join(every.split())  # the other spaces are one space
     assert re.sub(r"\\(.)", r"\1", plain(every)) == every
     loose = re.sub(r"\\.", "", plain(string.punctuation))
-    assert set(loose) <= set("\"%',/;=?@^")                            # these mean nothing to Markdown
+    assert set(loose) <= set("\"%',/;=?@^")  # these mean nothing to Markdown
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ def test_what_is_taken_stands_behind_the_samples_under_its_digest():
 
 
 def test_one_broken_file_does_not_stop_the_others():
-    ids, refused = tray.add([file("a.png", PICTURE), file("b*.png", b"nothing"), file("c.png", saved(noise(), "PNG"))])
+    ids, refused = tray.add(
+        [file("a.png", PICTURE), file("b*.png", b"nothing"), file("c.png", saved(noise(), "PNG"))]
+    )
     assert len(ids) == 2 and tray.own() == 2
     assert len(refused) == 1 and refused[0].startswith("Not added: ") and "b\\*\\.png" in refused[0]
 

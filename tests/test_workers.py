@@ -141,6 +141,9 @@ def test_an_unforeseen_exception_becomes_an_incident(there):
 
 PAGE = """
 import sys
+
+sys.path.insert(0, sys.argv[1])                              # as app.py does: the fork server knows nothing of it
+
 from explain import workers
 from explain.samples import read_sample
 
@@ -165,10 +168,11 @@ if __name__ == "__main__":
 def test_page_process_started_from_another_folder(tmp_path):
     """A fork server that was started elsewhere must still have TensorFlow, and the page must not."""
     (tmp_path / "page.py").write_text(PAGE)
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "EXPLAIN_DEVICE": "cpu"}
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"EXPLAIN_DEVICE": "cpu"}
     said = subprocess.run(
-        [sys.executable, "page.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180, check=False
-    )
+        [sys.executable, "page.py", str(ROOT)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180,
+        check=False,
+    )  # fmt: skip
     *lines, sentence = said.stdout.splitlines()
     assert lines == ["Egyptian cat", "(7, 7)", "1", "True CPU", "[]"], said.stderr
     # And the log tells what the page does not.

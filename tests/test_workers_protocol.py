@@ -39,7 +39,7 @@ class Child:
         self.connection = theirs
         return mine, self
 
-    def Process(self, target, args, daemon):
+    def Process(self, **options):
         return self
 
     def start(self):
