@@ -3,19 +3,14 @@ a link opens the same view."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
 
-from dashboard import remember, tray
+from dashboard import tray
 from dashboard.text import plain, say, slug
 from explain import workers
 from explain.errors import LayerError, ModelError, NoInternet
-from explain.image import limits
 from explain.opening.zoo import DEFAULT, ZOO
 from explain.results import Image, Layer, Model
 from explain.samples import samples
@@ -23,25 +18,7 @@ from explain.samples import samples
 LINKED = {"bind": "query-params"}
 
 
-# The sidebar ---------------------------------------------------------------------------------------
-
-
-def sidebar() -> None:
-    """Network and photo, on every page."""
-    _say_if_lost()
-    _model_picker()
-    titles = tray.photos()
-    st.selectbox(
-        say("choose.photo"), list(titles), format_func=titles.get, key="photo", help=say("choose.photo.help"), **LINKED
-    )
-    st.image(remember.base(photo(), 512), alt=say("alt.photo", name=titles[photo_id()]), width="stretch")
-    if tray.credit(photo_id()):
-        st.caption(plain(tray.credit(photo_id())))
-    add_photos("side")
-    if tray.own():
-        st.button(say("photos.remove"), on_click=_clear, help=say("photos.remove.help"), icon=":material/delete:")
-    with st.expander(say("models.upload"), icon=":material/upload_file:"):
-        _own_model()
+# The photo -----------------------------------------------------------------------------------------
 
 
 def photo_id() -> str:
@@ -59,73 +36,23 @@ def photo_title() -> str:
     return tray.photos()[photo_id()]
 
 
-def _say_if_lost() -> None:
-    """A link may name a photo of another session: say so, once, instead of silently showing another."""
-    asked = st.query_params.get("photo")
-    if "greeted" not in st.session_state:
-        st.session_state["greeted"] = True
-        if asked and asked not in tray.photos().values():
-            st.warning(say("photos.lost", name=plain(asked)))
-
-
-def add_photos(where: str) -> None:
-    """Upload and camera. A taken file goes into the tray at once, and the uploader is emptied."""
-    with st.expander(say("photos.add"), icon=":material/add_photo_alternate:", expanded=where == "main"):
-        serial = st.session_state.setdefault("uploads", 0)
-        key = f"upload_{where}_{serial}"
-        st.file_uploader(
-            say("photos.upload"),
-            accept_multiple_files=True,
-            type=["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"],
-            key=key,
-            on_change=_take,
-            args=(key, where),
-            help=say("photos.upload.help", megabytes=limits().bytes // 2**20),
-        )
-        if st.toggle(say("photos.camera"), key=f"camera_on_{where}"):
-            camera = f"camera_{where}_{serial}"
-            st.camera_input(say("photos.camera.label"), key=camera, on_change=_take, args=(camera, where))
-    for sentence in st.session_state.pop(f"refused_{where}", []):                # where one looks just then
-        st.error(sentence)
-
-
-def _take(key: str, where: str) -> None:
-    given = st.session_state.get(key) or []
-    ids, st.session_state[f"refused_{where}"] = tray.add(given if isinstance(given, list) else [given])
-    if ids:
-        st.session_state["photo"] = ids[-1]
-    st.session_state["uploads"] += 1                      # a new key: Streamlit lets go of the files
-
-
-def _clear() -> None:
-    tray.clear()
-    st.session_state["photo"] = next(iter(samples()))
-
-
 # The network ---------------------------------------------------------------------------------------
 
 
-def _own() -> dict[str, str]:
+def own_models() -> dict[str, str]:
     """{path: title} of the models that this session uploaded."""
     return st.session_state.setdefault("own_models", {})
 
 
-def _model_title(name: str) -> str:
-    if name in _own():
-        return say("models.own", name=_own()[name])
+def model_title(name: str) -> str:
+    if name in own_models():
+        return say("models.own", name=own_models()[name])
     return ZOO[name].title
-
-
-def _model_picker() -> None:
-    titles = {name: _model_title(name) for name in (*ZOO, *_own())}
-    st.selectbox(
-        say("choose.model"), list(titles), format_func=titles.get, key="model", help=say("choose.model.help"), **LINKED
-    )
 
 
 def model_name() -> str:
     chosen = st.session_state.get("model")
-    return chosen if chosen in ZOO or chosen in _own() else DEFAULT
+    return chosen if chosen in ZOO or chosen in own_models() else DEFAULT
 
 
 def model() -> Model:
@@ -135,8 +62,10 @@ def model() -> Model:
     with the embedded network as the way on, and end the page.
     """
     name = model_name()
-    title = _model_title(name)
-    if name in ZOO and not ZOO[name].embedded and not _asked_for(name):
+    title = model_title(name)
+    st.caption(say("frame.now", model=plain(title), photo=plain(photo_title())))
+    fetched = name not in ZOO or ZOO[name].embedded or workers.is_open(name)
+    if not fetched and not _asked_for(name):
         st.stop()
     slot = st.empty()
 
@@ -181,39 +110,6 @@ def _asked_for(name: str) -> bool:
 
 def _back() -> None:
     st.session_state["model"] = DEFAULT
-
-
-def _own_model() -> None:
-    if os.environ.get("EXPLAIN_TRUST_MODELS") != "1":
-        st.caption(say("models.off"))
-        return
-    key = f"model_upload_{st.session_state.setdefault('model_uploads', 0)}"
-    st.file_uploader(
-        say("models.upload"), type=["keras", "h5", "hdf5"], key=key, on_change=_take_model, args=(key,),
-        help=say("models.upload.help"), label_visibility="collapsed",
-    )  # fmt: skip
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _models() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="layerscope-")          # gone when the server ends
-
-
-def _model_folder() -> Path:
-    return Path(_models().name)
-
-
-def _take_model(key: str) -> None:
-    """The upload lives under a name of ours: its digest."""
-    file = st.session_state.get(key)
-    if file is None:
-        return
-    data = file.getvalue()
-    path = _model_folder() / (hashlib.sha256(data).hexdigest() + Path(file.name).suffix.lower())
-    path.write_bytes(data)
-    _own()[str(path)] = file.name
-    st.session_state["model"] = str(path)
-    st.session_state["model_uploads"] += 1
 
 
 # Layers and classes --------------------------------------------------------------------------------

@@ -92,12 +92,12 @@ class Climb:
 
 
 def channels_from(text: str, most: int) -> list[int] | None:
-    """"0-15, 40" → numbers, once each; None where it is not that, or beyond `most`."""
+    """"0-15, 40" → numbers up to `most`, once each; None where it is not that, or all of it is beyond."""
     wanted: list[int] = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         first, dash, last = (s.strip() for s in part.partition("-"))
         last = last if dash else first
-        if not (first.isdecimal() and last.isdecimal()) or max(len(first), len(last)) > 6 or int(last) > most:
+        if not (first.isdecimal() and last.isdecimal()) or max(len(first), len(last)) > 6:
             return None
-        wanted += range(int(first), int(last) + 1)
+        wanted += range(int(first), min(int(last), most) + 1)
     return list(dict.fromkeys(wanted)) or None

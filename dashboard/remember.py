@@ -102,5 +102,4 @@ def patterns() -> Store:
 @resource(max_entries=8, show_spinner=False)
 def device(model_key: str) -> str:
     """Where a model's worker computes."""
-    rows = [row for row in workers.status() if row["loaded"]]
-    return rows[-1]["device"] if rows else ""
+    return next((row["device"] for row in workers.status() if row.get("key") == model_key), "")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import choices
+from dashboard import sidebar
 from dashboard.text import plain, say
 from explain import workers
 from explain.errors import ExplainError
@@ -28,11 +28,15 @@ ICONS = {
 
 
 def main() -> None:
-    st.set_page_config(say("app.name"), page_icon=str(HERE / "icon.png"), layout="wide")
+    page = st.navigation(list(pages().values()))
+    title = say("frame.tab", page=page.title, app=say("app.name"))
+    st.set_page_config(title, page_icon=str(HERE / "icon.png"), layout="wide")
     workers.warm()
-    page = st.navigation([pages()[name] for name in PAGES])
-    with st.sidebar:
-        choices.sidebar()
+    lost = sidebar.lost_photo()                           # before the picker tidies the address
+    with st.sidebar, guard():
+        sidebar.sidebar()
+    if lost:
+        st.warning(say("photos.lost", name=plain(lost)))
     with guard():
         page.run()
 

@@ -11,12 +11,20 @@ from typing import Any
 
 ENGLISH: dict[str, str] = {
     "app.name": "Layerscope",
+    "frame.now": "{model} · {photo} — chosen in the side bar",
     # Pages
     "start.title": "What does the network see?",
     "start.nav": "Start",
     "start.about": "A first result on a photo: what the network takes it for, and where it looked.",
     "start.heat": "Where it looked for “{label}”",
     "start.guesses": "What it takes the photo for",
+    "start.how": "How to read this",
+    "start.how.text": "A convolutional network looks at a photo through **layers**. Each layer has many **channels**, "
+    "little detectors that answer strongly (a high **activation**) where they find their pattern: edges and colours in "
+    "early layers, eyes or wheels in late ones. From the last answers it gives every class a **score**; the "
+    "**probability** is what is left of the scores when all classes together make 100 %. The **heatmap** shows where "
+    "in the photo the evidence for one class was found. Bright means much of the evidence, not that the network is "
+    "right; and the map is as coarse as the layer, a few places interpolated.",
     "start.photos": "Photos of this session",
     "start.next": "Go on",
     "start.use": "Look at this",
@@ -61,6 +69,8 @@ ENGLISH: dict[str, str] = {
     "compare.title": "Compare",
     "compare.nav": "Compare",
     "compare.about": "Heatmaps side by side, on one scale unless you say otherwise.",
+    "compare.per_layer": "one scale for this layer",
+    "compare.per_layer.why": "Layers measure on scales of their own, so panels share one scale within a layer only.",
     "compare.photos": "Photos",
     "compare.layers": "Layers",
     "compare.classes": "Classes",
@@ -126,7 +136,7 @@ ENGLISH: dict[str, str] = {
     "save.pattern": "Pattern (PNG)",
     "save.layer_numbers": "Whole layer (.npy)",
     "save.help": "As it stands on the screen.",
-    "save.numbers.help": "Raw float32 numbers in the layer's own size, for numpy.load.",
+    "save.numbers.help": "The raw float32 numbers, for numpy.load.",
     "score": "score {score:.3g}",
     "probability": "{probability:.1%}",
     "chart.alt": "Bar chart of the first guesses: {guesses}",
@@ -135,6 +145,7 @@ ENGLISH: dict[str, str] = {
     "stat.minimum": "Minimum",
     "stat.sparsity": "Zeros",
     "caption": "{model}, layer {layer}, {label} (score {score:.3g}), {method}, {photo}",
+    "frame.tab": "{page} · {app}",
     "caption.maps": "{model}, layer {layer}, channel {channel}, {photo}",
     "alt.photo": "The photo {name}",
     "alt.heat": "Heatmap of {layer} for {label} over {name}",

@@ -12,19 +12,25 @@ import streamlit as st
 from dashboard import remember
 from dashboard.choices import file_name, shape_text
 from dashboard.components.overlay import Panel
-from dashboard.text import say
+from dashboard.text import plain, say
 from explain import render
+from explain.methods import shelf
+from explain.opening.zoo import ZOO
 from explain.results import Heatmap, Image, Model, Prediction
 
 
-def heat_panel(heatmap: Heatmap, image: Image, photo_title: str, title: str | None = None) -> Panel:
-    """One heatmap over its photo, with score and layer in words."""
-    lines = [f"{say('score', score=heatmap.score)} · {say('probability', probability=heatmap.probability)}", heatmap.layer]
+def heat_panel(
+    heatmap: Heatmap, image: Image, photo_title: str, title: str | None = None, limits=None, also: Sequence[str] = ()
+) -> Panel:
+    """One heatmap over its photo, with score and layer in words; `also` are further lines."""
+    score = f"{say('score', score=heatmap.score)} · {say('probability', probability=heatmap.probability)}"
+    lines = [score, heatmap.layer, *also]
     return Panel(
         title=heatmap.label if title is None else title,
         values=heatmap.values,
         base=remember.base(image),
         lines=lines,
+        limits=limits,
         alt=say("alt.heat", layer=heatmap.layer, label=heatmap.label, name=photo_title),
         note=heatmap.note,
     )
@@ -33,9 +39,17 @@ def heat_panel(heatmap: Heatmap, image: Image, photo_title: str, title: str | No
 def caption(heatmap: Heatmap, model: Model, photo_title: str) -> str:
     """What a reviewer must know about one overlay, in a line."""
     return say(
-        "caption", model=model.name, layer=f"{heatmap.layer} ({shape_text(heatmap.values.shape)})",
-        label=heatmap.label, score=heatmap.score, method=heatmap.method, photo=photo_title,
+        "caption", model=network_title(model), layer=f"{heatmap.layer} ({shape_text(heatmap.values.shape)})",
+        label=heatmap.label, score=heatmap.score, method=method_title(heatmap), photo=photo_title,
     )  # fmt: skip
+
+
+def network_title(model: Model) -> str:
+    return ZOO[model.name].title if model.name in ZOO else model.name
+
+
+def method_title(heatmap: Heatmap) -> str:
+    return shelf("heatmaps")[heatmap.method].title
 
 
 def npy(values: np.ndarray) -> bytes:
@@ -73,11 +87,11 @@ def heat_figure(image: Image, heatmap: Heatmap, looks: dict, text: str, limits=N
     lo, hi = limits or render.limits(heatmap.values)
     pixels = overlay_pixels(image, heatmap, looks, limits)
     letters = min(max(14, pixels.shape[1] // 50), 400)    # to be read in a photo of any size
-    return render.png(render.figure(pixels, render.Bar(lo, hi, looks["colormap"], heatmap.method), text, text=letters))
+    return render.png(render.figure(pixels, render.Bar(lo, hi, looks["colormap"], method_title(heatmap)), text, text=letters))
 
 
-def guess_buttons(predictions: Sequence[Prediction], labels: dict) -> None:
-    """The first guesses as buttons that choose the class."""
+def guess_buttons(predictions: Sequence[Prediction], labels: dict, chosen: int) -> None:
+    """The first guesses as buttons that choose the class; the chosen one stands out."""
 
     def choose(index: int) -> None:
         st.session_state["class"] = index
@@ -85,5 +99,6 @@ def guess_buttons(predictions: Sequence[Prediction], labels: dict) -> None:
     with st.container(horizontal=True):
         for p in predictions:
             st.button(
-                f"{labels[p.class_index]} {p.probability:.0%}", key=f"guess_{p.class_index}", on_click=choose, args=(p.class_index,)
-            )
+                plain(f"{labels[p.class_index]} {p.probability:.1%}"), key=f"guess_{p.class_index}",
+                on_click=choose, args=(p.class_index,), type="primary" if p.class_index == chosen else "secondary",
+            )  # fmt: skip

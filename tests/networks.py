@@ -42,18 +42,20 @@ def pencil(relu: bool) -> keras.Model:
     """
     layers = [keras.Input((2, 2, 1)), keras.layers.Conv2D(2, 1, name="conv")]
     layers += [keras.layers.ReLU(name="relu")] if relu else []
-    layers += [keras.layers.GlobalAveragePooling2D(name="mean"), keras.layers.Dense(2, activation="softmax", name="head")]
+    layers += [keras.layers.GlobalAveragePooling2D(name="mean")]
+    layers += [keras.layers.Dense(2, activation="softmax", name="head")]
     network = keras.Sequential(layers, name="pencil")
     a, b = (-1, 2) if relu else (0, 3)
     network.get_layer("conv").set_weights([np.array([[[[1, -1]]]], np.float32), np.array([a, b], np.float32)])
-    network.get_layer("head").set_weights([np.array([[4, -1], [-2, -1]], np.float32), np.zeros(2, np.float32)])
+    head = np.array([[4, -1], [-2, -1]], np.float32)
+    network.get_layer("head").set_weights([head, np.zeros(2, np.float32)])
     return network
 
 
 # Ordinary ------------------------------------------------------------------------------------------
 
 
-def plain(classes: int = 3, channels: int = 3, size: int | None = SIZE, activation: str = "softmax") -> keras.Model:
+def plain(classes=3, channels=3, size: int | None = SIZE, activation="softmax") -> keras.Model:
     """Two convolutions, a mean, a Dense head. size None: pictures of any size."""
     return draw_weights(
         keras.Sequential(
@@ -73,7 +75,9 @@ def plain(classes: int = 3, channels: int = 3, size: int | None = SIZE, activati
 def perceptron() -> keras.Model:
     """No layer with a map."""
     return draw_weights(
-        keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")])
+        keras.Sequential(
+            [keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+        )
     )
 
 
@@ -104,7 +108,8 @@ def backbone(name: str = "body") -> keras.Model:
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(inputs)
     x = keras.layers.BatchNormalization(name="norm")(x)
-    return keras.Model(inputs, keras.layers.Conv2D(5, 3, padding="same", activation="relu", name="last")(x), name=name)
+    x = keras.layers.Conv2D(5, 3, padding="same", activation="relu", name="last")(x)
+    return keras.Model(inputs, x, name=name)
 
 
 def nested() -> keras.Model:
@@ -118,10 +123,12 @@ def nested() -> keras.Model:
 def three_deep() -> keras.Model:
     """'outer/inner/body/conv'."""
     inner = keras.Sequential([keras.Input((SIZE, SIZE, 3)), backbone()], name="inner")
-    outer = keras.Sequential([keras.Input((SIZE, SIZE, 3)), inner, keras.layers.Conv2D(4, 1, name="mix")], name="outer")
+    mix = keras.layers.Conv2D(4, 1, name="mix")
+    outer = keras.Sequential([keras.Input((SIZE, SIZE, 3)), inner, mix], name="outer")
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.GlobalAveragePooling2D()(outer(inputs))
-    return draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x), name="three_deep"))
+    x = keras.layers.Dense(3, activation="softmax")(x)
+    return draw_weights(keras.Model(inputs, x, name="three_deep"))
 
 
 def called_twice() -> keras.Model:
@@ -129,7 +136,8 @@ def called_twice() -> keras.Model:
     conv = keras.layers.Conv2D(3, 3, padding="same", activation="relu", name="conv")
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.GlobalAveragePooling2D()(conv(conv(inputs)))
-    return draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="head")(x), name="twice"), seed=1)
+    x = keras.layers.Dense(3, activation="softmax", name="head")(x)
+    return draw_weights(keras.Model(inputs, x, name="twice"), seed=1)
 
 
 def twin() -> keras.Model:
@@ -165,7 +173,8 @@ def two_outputs() -> keras.Model:
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="shared")(inputs)
     own = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="only_kind")(x)
-    kind = keras.layers.Dense(3, activation="softmax", name="kind")(keras.layers.GlobalAveragePooling2D()(own))
+    own = keras.layers.GlobalAveragePooling2D()(own)
+    kind = keras.layers.Dense(3, activation="softmax", name="kind")(own)
     side = keras.layers.Dense(1, activation="sigmoid", name="side")(keras.layers.GlobalAveragePooling2D()(x))
     return draw_weights(keras.Model(inputs, [kind, side], name="two_outputs"))
 
@@ -174,7 +183,8 @@ def squeezed() -> keras.Model:
     """A squeeze-and-excite block before 'after': vectors lie before the layer as well as behind it."""
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(inputs)
-    share = keras.layers.Dense(4, activation="sigmoid", name="excite")(keras.layers.GlobalAveragePooling2D(name="squeeze")(x))
+    share = keras.layers.GlobalAveragePooling2D(name="squeeze")(x)
+    share = keras.layers.Dense(4, activation="sigmoid", name="excite")(share)
     x = keras.layers.Multiply(name="scale")([x, keras.layers.Reshape((1, 1, 4))(share)])
     x = keras.layers.Conv2D(5, 3, padding="same", activation="relu", name="after")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
@@ -190,7 +200,8 @@ def with_positions() -> keras.Model:
     x = keras.layers.LayerNormalization()(x + places)
     x = keras.layers.MultiHeadAttention(1, 5, name="attention")(x, x)
     x = keras.layers.GlobalAveragePooling1D()(x)
-    return draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x), name="with_positions"))
+    x = keras.layers.Dense(3, activation="softmax")(x)
+    return draw_weights(keras.Model(inputs, x, name="with_positions"))
 
 
 def with_rows() -> keras.Model:

@@ -59,7 +59,7 @@ ROOMS = {
     ),
     # The command line asks by the public names, and costs nothing before it knows what is asked.
     "explain/__main__.py": Room(("explain",), late=("explain",)),
-    "explain/commands/": Room(("explain", "numpy"), late=("explain", "tensorflow", "keras", "cv2")),   # versions
+    "explain/commands/": Room(("explain", "numpy"), late=("explain", "tensorflow", "keras", "cv2")),
     "dashboard/": Room((*PAGE, "streamlit", "plotly", "pandas", "dashboard")),
     "dashboard/app.py": Room((), late=("dashboard.shell",)),
 }
@@ -72,7 +72,7 @@ class Import(NamedTuple):
 
 
 def imports(file: Path) -> list[Import]:
-    """Every import but those for the type checker; `from a import b` is 'a.b' where that is a module of ours."""
+    """Every import but the type checker's; `from a import b` is 'a.b' where that is a module of ours."""
     found = []
 
     def walk(node, late):
@@ -89,7 +89,8 @@ def imports(file: Path) -> list[Import]:
                     ours = ROOT / whole.replace(".", "/")
                     is_module = ours.is_dir() or ours.with_suffix(".py").is_file()
                     found.append(Import(whole if is_module else child.module, late, child.lineno))
-            walk(child, late or guarded or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
+            function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            walk(child, late or guarded or function)
 
     walk(ast.parse(file.read_text(encoding="utf-8")), False)
     return found
@@ -129,19 +130,22 @@ def test_the_reader_of_imports_reads(tmp_path):
         ("numpy", False), ("cv2", False), ("typing", False), ("explain.render", False), ("explain", False),
         ("tensorflow", True), ("h5py", False),
     ]  # fmt: skip
-    assert allowed("explain.probe.door", ("explain.probe",)) and not allowed("explain.probes", ("explain.probe",))
+    assert allowed("explain.probe.door", ("explain.probe",))
+    assert not allowed("explain.probes", ("explain.probe",))
     assert not allowed("streamlit", CORE) and allowed("zipfile", ())
 
 
 def test_the_table_is_as_strict_as_the_house():
     """No room of the page may reach the core, and no room of the core the page."""
+    page = ("dashboard/", "explain/render/", "explain/image/", "explain/samples/", "explain/workers/")
+    core = {*HEAVY, "explain.jobs", "explain.probe", "explain.opening", "explain.opening.loading"}
     for prefix, room in ROOMS.items():
         everything = room.now + room.late
         if prefix.startswith("explain/"):
-            assert not {"streamlit", "plotly", "dashboard"} & {n.partition(".")[0] for n in everything}, prefix
-        if prefix.startswith(("dashboard/", "explain/render/", "explain/image/", "explain/samples/", "explain/workers/")):
-            reached = set(HEAVY) | {"explain.jobs", "explain.probe", "explain.opening", "explain.opening.loading"}
-            assert not reached & set(room.now), prefix
+            screens = {"streamlit", "plotly", "dashboard"}
+            assert not screens & {name.partition(".")[0] for name in everything}, prefix
+        if prefix.startswith(page):
+            assert not core & set(room.now), prefix
 
 
 # As it runs --------------------------------------------------------------------------------------------
@@ -149,21 +153,24 @@ def test_the_table_is_as_strict_as_the_house():
 
 def loaded_by(code: str, *watched: str) -> list[str]:
     """Which of the watched modules a fresh interpreter has after `code`."""
-    script = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{code}\nprint([m for m in {watched!r} if m in sys.modules])"
+    told = f"print([m for m in {watched!r} if m in sys.modules])"
+    script = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{code}\n{told}"
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     return ast.literal_eval(said.stdout.splitlines()[-1])
 
 
 def test_import_explain_costs_nothing():
-    assert loaded_by("import explain; dir(explain)", *HEAVY, "numpy", "cv2", "PIL", "streamlit", "explain.errors") == []
+    watched = (*HEAVY, "numpy", "cv2", "PIL", "streamlit", "explain.errors")
+    assert loaded_by("import explain; dir(explain)", *watched) == []
 
 
 def test_the_page_process_stays_light():
     """Every module of the dashboard, in one interpreter: Streamlit is there, TensorFlow is not."""
-    modules = [name_of(f)[:-3].replace("/", ".").removesuffix(".__init__") for f in FILES if f.parts[-2] != "explain"]
-    modules = [m for m in modules if m.startswith("dashboard")]
-    found = loaded_by(f"import {', '.join(modules)}", *HEAVY, "explain.jobs", "explain.probe", "streamlit", "explain.workers")
+    paths = [name_of(file) for file in FILES if name_of(file).startswith("dashboard/")]
+    modules = [path[:-3].replace("/", ".").removesuffix(".__init__") for path in paths]
+    watched = (*HEAVY, "explain.jobs", "explain.probe", "streamlit", "explain.workers")
+    found = loaded_by(f"import {', '.join(modules)}", *watched)
     assert found == ["streamlit", "explain.workers"]
 
 
@@ -192,7 +199,7 @@ def test_both_faces_have_the_same_names_and_arguments():
                 assert here[parameter].default == there[parameter].default, (name, parameter)
 
 
-# What stands in no file ----------------------------------------------------------------------------------------
+# What stands in no file ---------------------------------------------------------------------------
 
 
 def project_files() -> list[Path]:

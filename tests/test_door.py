@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from networks import (
-    SIZE, Subclassed, Traced, called_twice, close, draw_weights, grad_cam, nested, pictures, plain, skipping, subclassed,
-    three_deep, twin, two_outputs, with_operators,
+    SIZE, Subclassed, Traced, called_twice, close, draw_weights, grad_cam, nested, pictures, plain, skipping,
+    subclassed, three_deep, twin, two_outputs, with_operators,
 )  # fmt: skip
 
 import explain
@@ -41,7 +41,8 @@ def check(model, image, layer: str, behind, maps) -> None:
     assert close(explain.activations(model, image, layer).values, maps[0], 1e-5)
     warmest = 0.0
     for k in range(3):
-        found, expected = explain.heatmap(model, image, layer=layer, class_index=k).values, expected_heat(behind, maps, k)
+        found = explain.heatmap(model, image, layer=layer, class_index=k).values
+        expected = expected_heat(behind, maps, k)
         # A map is a difference of large sums: where little is left, the sums give the measure.
         assert np.abs(found - expected).max() <= 1e-5 * max(expected.max(), 0.01 * np.abs(maps).max())
         warmest = max(warmest, float(found.max()))
@@ -57,11 +58,8 @@ def test_nested_layers_have_paths():
     assert names(model)[:3] == ["body/conv", "body/norm", "body/last"] and model.default_layer == "body/last"
     body, dense = keras_model.get_layer("body"), keras_model.get_layer("head")
     conv = body.get_layer("conv")(as_input(image)).numpy()
-    check(
-        model, image, "body/conv",
-        lambda maps: logits(dense, tf.reduce_mean(body.get_layer("last")(body.get_layer("norm")(maps)), (1, 2))),
-        conv,
-    )  # fmt: skip
+    norm, last = body.get_layer("norm"), body.get_layer("last")
+    check(model, image, "body/conv", lambda maps: logits(dense, tf.reduce_mean(last(norm(maps)), (1, 2))), conv)
 
 
 def test_three_levels_deep():
@@ -70,9 +68,9 @@ def test_three_levels_deep():
     assert "outer/inner/body/conv" in names(model) and "outer/mix" in names(model)
     outer = keras_model.get_layer("outer")
     body = outer.get_layer("inner").get_layer("body")
-    mean, dense = keras_model.layers[-2:]
+    (mean, dense), mix = keras_model.layers[-2:], outer.get_layer("mix")
     last = body(as_input(image)).numpy()
-    check(model, image, "outer/inner/body/last", lambda maps: logits(dense, mean(outer.get_layer("mix")(maps))), last)
+    check(model, image, "outer/inner/body/last", lambda maps: logits(dense, mean(mix(maps))), last)
 
 
 def test_a_layer_called_twice_has_two_names():
@@ -108,9 +106,8 @@ def test_subclassed_blocks_show_their_layers(kind):
     one, two = keras_model.blocks
     x = one(keras_model.stem(as_input(image)))
     inside = two.conv(x).numpy()
-    check(
-        model, image, "two/conv", lambda maps: logits(keras_model.head, tf.reduce_mean(x + maps, (1, 2))), inside
-    )
+    head = keras_model.head
+    check(model, image, "two/conv", lambda maps: logits(head, tf.reduce_mean(x + maps, (1, 2))), inside)
     assert model.outputs[0].head == "softmax"                            # tf.nn.softmax in its call is seen
 
 
@@ -129,8 +126,8 @@ def test_bare_operators_of_a_functional_model():
     )  # fmt: skip
 
 
-ON_DISK = [(make, "keras") for make in (plain, nested, three_deep, twin, with_operators, skipping, two_outputs)]
-ON_DISK += [(make, "h5") for make in (plain, nested, three_deep, skipping, two_outputs)]   # .h5 knows no x + y
+IN_H5 = (plain, nested, three_deep, skipping, two_outputs)                   # which knows no x + y
+ON_DISK = [(make, "h5") for make in IN_H5] + [(make, "keras") for make in (*IN_H5, twin, with_operators)]
 
 
 @pytest.mark.parametrize(("make", "ending"), ON_DISK)
@@ -143,7 +140,8 @@ def test_saved_and_opened_again_it_gives_the_same_map(make, ending, tmp_path):
     for k in range(3):
         found = explain.heatmap(opened, image, class_index=k)
         expected = explain.heatmap(before, image, class_index=k)
-        assert close(found.values, expected.values, 1e-6) and found.score == pytest.approx(expected.score, abs=1e-6)
+        assert close(found.values, expected.values, 1e-6)
+        assert found.score == pytest.approx(expected.score, abs=1e-6)
 
 
 def test_a_skipped_connection_saves_the_work_before_it():
@@ -169,7 +167,8 @@ def test_a_layer_inside_a_loop_of_the_network_is_not_offered():
 
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.GlobalAveragePooling2D()(Loop(name="loop")(inputs))
-    model = explain.wrap(draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))), "0..1")
+    x = keras.layers.Dense(3, activation="softmax")(x)
+    model = explain.wrap(draw_weights(keras.Model(inputs, x)), "0..1")
     assert "loop" in names(model) and "loop/conv" not in names(model)
     assert explain.heatmap(model, pictures(1)[0], layer="loop").values.shape == (SIZE, SIZE)
     with pytest.raises(LayerError, match="Did you mean 'loop'"):

@@ -17,7 +17,8 @@ def test_the_drawing_is_the_tree():
     drawn = set(re.findall(r"[├└]── (\w+)|^ {4}(\w+Error)", errors.__doc__, re.M))
     assert {a or b for a, b in drawn} == set(tree())
     # Indentation says who is whose child.
-    depth = {m[2]: len(m[1]) // 4 for m in re.finditer(r"^ {4}([│├└─ ]*)(\w+) {2}", errors.__doc__, re.M)}
+    drawing = re.finditer(r"^ {4}([│├└─ ]*)(\w+) {2}", errors.__doc__, re.M)
+    depth = {m[2]: len(m[1]) // 4 for m in drawing}
     for name, kind in tree().items():
         assert depth[name] == len(kind.__mro__) - ExplainError.__mro__.__len__(), name
 

@@ -96,7 +96,7 @@ def test_a_click_on_the_wall_opens_the_channel():
 
 def test_a_heatmap_for_a_chosen_class():
     at = visit("heatmaps")
-    assert [b.label.split(" [")[0] for b in at.button][:3] == ["Egyptian cat", "tiger cat", "tabby"]
+    assert [b.label.split(" \\[")[0] for b in at.button][:3] == ["Egyptian cat", "tiger cat", "tabby"]
     first = panels(at, "heat")[1]
     assert first["title"] == "Egyptian cat"
 
@@ -194,7 +194,7 @@ def test_patterns_are_made_to_the_end():
 @pytest.mark.parametrize(
     "text, sentence",
     [
-        ("0-400", "patterns.bad_channels"),
+        ("240-400", "patterns.bad_channels"),
         ("five", "patterns.bad_channels"),
         ("![x](http://example.org/x.png)", "patterns.bad_channels"),
     ],

@@ -29,7 +29,7 @@ SIZE = 96                                                # Inception wants at le
 
 
 def network_of(name: str) -> keras.Model:
-    """The architecture with random weights, the same every time, for pictures of SIZE where that is possible."""
+    """The architecture with random weights, the same every time, for pictures of SIZE where possible."""
     keras.utils.set_random_seed(0)
     entry, before = ZOO[name], random.getstate()
     if entry.embedded:
@@ -47,7 +47,8 @@ def lively(network: keras.Model) -> keras.Model:
         if isinstance(layer, keras.layers.BatchNormalization):
             for weight in layer.weights:
                 spread = weight.path.endswith(("gamma", "variance"))
-                weight.assign(noise.uniform(0.5, 1.5, weight.shape) if spread else noise.normal(0, 0.2, weight.shape))
+                shape = weight.shape
+                weight.assign(noise.uniform(0.5, 1.5, shape) if spread else noise.normal(0, 0.2, shape))
     return network
 
 
@@ -70,13 +71,14 @@ def reference(network: keras.Model, inputs: np.ndarray, layers: list[str], class
         scores = logits(last)
         score = tf.reduce_sum(scores[:, class_index])
     slopes = tape.gradient(score, maps)
-    return scores.numpy(), {name: (m.numpy(), s.numpy()) for name, m, s in zip(layers, maps, slopes, strict=True)}
+    found = {name: (m.numpy(), s.numpy()) for name, m, s in zip(layers, maps, slopes, strict=True)}
+    return scores.numpy(), found
 
 
 def depths(model, network: keras.Model) -> list[str]:
     """An early layer, one from the middle, and the default one."""
     known = {layer.name for layer in network.layers}
-    usable = [layer.name for layer in model.layers if layer.has_map and layer.name in known and layer.parameters]
+    usable = [one.name for one in model.layers if one.has_map and one.name in known and one.parameters]
     return [usable[len(usable) // 8], usable[len(usable) // 2], model.default_layer]
 
 
@@ -109,6 +111,7 @@ def test_grad_cam_is_that_of_an_eager_tape(name):
     layer = layers[1]
     probe = Probe(model.network, pixels, [i.key for i in images], layer, [class_index] * 2)
     with optimiser(on=False):
-        assert all(close(a, b, 1e-4) for a, b in zip((probe.maps, probe.slopes), expected[layer], strict=True)), layer
+        maps, slopes = expected[layer]
+        assert close(probe.maps, maps, 1e-4) and close(probe.slopes, slopes, 1e-4), layer
     keras.backend.clear_session()
     gc.collect()

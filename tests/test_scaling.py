@@ -14,10 +14,11 @@ from explain.scaling import SCALINGS, Scaling, scaling_of
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3)).astype(np.float32)
 
 MODULES = {
-    "vgg16": "vgg16", "vgg19": "vgg19", "resnet50": "resnet", "resnet101": "resnet", "resnet50v2": "resnet_v2",
-    "inceptionv3": "inception_v3", "inceptionresnetv2": "inception_resnet_v2", "xception": "xception",
+    "vgg16": "vgg16", "vgg19": "vgg19", "resnet50": "resnet", "resnet101": "resnet",
+    "resnet50v2": "resnet_v2", "inceptionv3": "inception_v3", "inceptionresnetv2": "inception_resnet_v2", "xception": "xception",
     "mobilenet": "mobilenet", "mobilenetv2": "mobilenet_v2", "mobilenetv3small": "mobilenet_v3",
-    "mobilenetv3large": "mobilenet_v3", "densenet121": "densenet", "densenet169": "densenet", "nasnetmobile": "nasnet",
+    "mobilenetv3large": "mobilenet_v3", "densenet121": "densenet", "densenet169": "densenet",
+    "nasnetmobile": "nasnet",
     "efficientnetb0": "efficientnet", "efficientnetv2b0": "efficientnet_v2", "convnexttiny": "convnext",
 }  # fmt: skip
 
@@ -35,7 +36,8 @@ def test_with_a_pencil():
     assert SCALINGS["0..1"].apply(red)[0, 0].tolist() == pytest.approx([1, 0, 127 / 255])
     assert SCALINGS["-1..1"].apply(red)[0, 0].tolist() == pytest.approx([1, -1, -0.5 / 127.5])
     assert SCALINGS["(x-127)/128"].apply(red)[0, 0].tolist() == [1, -127 / 128, 0]
-    assert SCALINGS["caffe"].apply(red)[0, 0].tolist() == pytest.approx([127 - 103.939, -116.779, 255 - 123.68])
+    caffe = SCALINGS["caffe"].apply(red)[0, 0].tolist()
+    assert caffe == pytest.approx([127 - 103.939, -116.779, 255 - 123.68])
 
 
 @pytest.mark.parametrize("name", SCALINGS)
@@ -44,7 +46,7 @@ def test_grey_and_alpha(name, channels):
     pixels = np.full((2, 3, 3, channels), 100, np.float32)
     scaled = SCALINGS[name].apply(pixels)
     assert scaled.shape == pixels.shape and np.asarray(scaled).dtype == np.float32
-    if channels == 1:                                # grey is what the three colours of a grey pixel are on average
+    if channels == 1:                                # what the three colours of a grey pixel are on average
         three = SCALINGS[name].apply(np.full((1, 1, 1, 3), 100, np.float32))
         assert scaled[0, 0, 0, 0] == pytest.approx(three.mean(), abs=0.02)
 

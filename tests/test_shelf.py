@@ -78,7 +78,8 @@ def test_a_file_is_read_without_being_run(tmp_path):
     )
     read = methods._read(tmp_path / "trial.py", "heatmaps")
     assert (read.title, read.help, read.source) == ("Trial", "First line goes on.", "A book, page 3.")
-    assert read.knobs == (methods.Knob("depth", 3, "how deep", 1, 9), methods.Knob("sharp", False, "no range"))
+    depth, sharp = methods.Knob("depth", 3, "how deep", 1, 9), methods.Knob("sharp", False, "no range")
+    assert read.knobs == (depth, sharp)
     for wrong in ({"depth": 1.5}, {"depth": 0}, {"sharp": "no"}):
         with pytest.raises(OptionError):
             read.options(wrong)
@@ -96,7 +97,7 @@ def test_shape_and_numbers(model, name):
             assert one.values.dtype == np.float32 and np.isfinite(one.values).all()
             assert one.method == name and one.model == model.key and one.layer == layer
             assert one.options == methods.method("heatmaps", name).options({})
-            assert one.note or one.values.min() < one.values.max()                # no blank without a sentence
+            assert one.note or one.values.min() < one.values.max()               # no blank without a sentence
 
 
 @heatmap_methods
@@ -195,7 +196,8 @@ def test_every_knob_works_at_its_ends(model, name, edge):
         value = getattr(knob, edge)
         if knob.name == "size" and edge == "high":
             continue                                                     # works, but takes its time
-        (pattern,) = explain.patterns(model, "body/conv", [0], 2, **{"size": 32, knob.name: value}, method=name)
+        asked = {"size": 32, knob.name: value}
+        (pattern,) = explain.patterns(model, "body/conv", [0], 2, method=name, **asked)
         assert np.isfinite(pattern.pixels).all() and np.isfinite(pattern.scores).all(), knob.name
 
 
@@ -210,5 +212,6 @@ def test_the_network_is_left_as_it_was(name):
 def test_no_method_imports_another():
     for folder in methods.FOLDERS:
         for file in (methods.Path(methods.__file__).parent / folder).glob("*.py"):
-            modules = [n.module or "" for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ImportFrom)]
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
             assert not [m for m in modules if m.startswith(f"explain.methods.{folder}")], file.name

@@ -21,7 +21,7 @@ def test_the_budget_is_in_the_values_own_unit():
     store.put("a", "12345")
     store.put("b", "1234")
     assert store.weight == 9
-    store.put("c", "123456")                                            # room for it costs both... of the oldest, 'a'
+    store.put("c", "123456")                                           # room for it costs the oldest, 'a'
     assert store.get("a") is None and store.get("b") == "1234" and store.weight == 10
 
 

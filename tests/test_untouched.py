@@ -9,14 +9,16 @@ import keras
 import numpy as np
 import pytest
 from networks import (
-    SIZE, backbone, called_twice, close, draw_weights, fingerprint, nested, pictures, plain, skipping, subclassed, three_deep,
-    twin, two_outputs, with_operators,
+    SIZE, backbone, called_twice, close, draw_weights, fingerprint, nested, pictures, plain, skipping, subclassed,
+    three_deep, twin, two_outputs, with_operators,
 )  # fmt: skip
 
 import explain
 from explain.probe import door
 
-EVERYTHING = [plain, nested, three_deep, called_twice, twin, with_operators, skipping, two_outputs, subclassed]
+EVERYTHING = [
+    plain, nested, three_deep, called_twice, twin, with_operators, skipping, two_outputs, subclassed,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", EVERYTHING)
@@ -78,7 +80,8 @@ def test_an_attribute_that_was_there_before_is_put_back():
 
 def test_another_thread_sees_the_network_unchanged_during_a_trace():
     keras_model, (image,) = nested(), pictures(1)
-    expected = keras_model(image.pixels[None] / np.float32(255)).numpy()
+    inputs = image.pixels[None] / np.float32(255)
+    expected = keras_model(inputs).numpy()
     visited, found = [], []
 
     def zero(name, operation, output):
@@ -86,11 +89,11 @@ def test_another_thread_sees_the_network_unchanged_during_a_trace():
         return output * 0
 
     with door.watched(keras_model, zero):
-        other = threading.Thread(target=lambda: found.append(keras_model(image.pixels[None] / np.float32(255)).numpy()))
+        other = threading.Thread(target=lambda: found.append(keras_model(inputs).numpy()))
         other.start()
         other.join()
         assert not visited and np.array_equal(found[0], expected)
-        assert not np.array_equal(keras_model(image.pixels[None] / np.float32(255)), expected) and "body/conv" in visited
+        assert not np.array_equal(keras_model(inputs), expected) and "body/conv" in visited
 
 
 def test_one_trace_at_a_time():
@@ -114,14 +117,13 @@ def test_models_that_share_layers_do_not_disturb_each_other():
     shared = backbone()
     inputs = keras.Input((SIZE, SIZE, 3))
     mean = keras.layers.GlobalAveragePooling2D()
-    made = [
-        draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(mean(shared(inputs)))), seed=1)
-        for _ in range(2)
-    ]
+    heads = [keras.layers.Dense(3, activation="softmax") for _ in range(2)]
+    made = [draw_weights(keras.Model(inputs, head(mean(shared(inputs)))), seed=1) for head in heads]
     models, images = [explain.wrap(m, "0..1") for m in made], pictures(6)
 
     def ask(i):
-        return explain.heatmap(models[i % 2], images[i % 6], layer=["body/conv", "body/last"][i // 2 % 2]).values
+        layer = ["body/conv", "body/last"][i // 2 % 2]
+        return explain.heatmap(models[i % 2], images[i % 6], layer=layer).values
 
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(ask, range(48)))

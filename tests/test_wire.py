@@ -25,7 +25,7 @@ def same(a, b) -> bool:
         fields = [f.name for f in dataclasses.fields(a) if f.name != "network"]
         return type(a) is type(b) and all(same(getattr(a, n), getattr(b, n)) for n in fields)
     if isinstance(a, np.ndarray):
-        return isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        return isinstance(b, np.ndarray) and (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
     if isinstance(a, (tuple, list)):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
@@ -43,12 +43,14 @@ NOUNS = [
     results.Layer("body/conv#2", "Conv2D", (None, 4, 3), 12),
     results.Output("head", "binary", 2, "a note"),
     results.Model(
-        "key", "name", (4, 4, 3), (results.Layer("a", "b", (1,)),), (results.Output("o", "linear", 1),), "0..1",
-        ("ä", "b"), None, "why", "about",
+        "key", "name", (4, 4, 3), (results.Layer("a", "b", (1,)),), (results.Output("o", "linear", 1),),
+        "0..1", ("ä", "b"), None, "why", "about",
     ),
     results.Prediction(3, "tabby", float("nan"), -1.25),
     results.Maps("conv", floats(3, 4, 5), "image"),
-    results.Heatmap("conv", 1, "dog", 2.5, float("nan"), "gradcam", BROKEN, "a note", "image", "model", {"sharp": True}),
+    results.Heatmap(
+        "conv", 1, "dog", 2.5, float("nan"), "gradcam", BROKEN, "a note", "image", "model", {"sharp": True}
+    ),
     results.Pattern("conv", 7, floats(4, 4, 3), floats(9), "robust"),
 ]  # fmt: skip
 
@@ -64,8 +66,9 @@ def test_all_nouns_of_the_jobs_are_known():
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, 0, -(2**60), 1.5, float("nan"), float("inf"), "", "ä\n\0€", (), [], {}, (1, [2, (3,)], {"a": (4,)}),
-     {1: "whole numbers as keys", "b": None}, [{"$array": 1}], {"$noun": "just a key"}, np.zeros((0, 3), np.uint8),
+    [None, True, 0, -(2**60), 1.5, float("nan"), float("inf"), "", "ä\n\0€", (), [], {},
+     (1, [2, (3,)], {"a": (4,)}), {1: "whole numbers as keys", "b": None}, [{"$array": 1}],
+     {"$noun": "just a key"}, np.zeros((0, 3), np.uint8),
      np.arange(6, dtype=np.int32).reshape(1, 2, 3), np.float32(4), [floats(2), floats(3, 1)]],
     ids=repr,
 )  # fmt: skip
@@ -92,7 +95,8 @@ def test_errors_keep_their_class_and_sentence(kind):
 
 def test_what_does_not_travel():
     for value in (
-        np.array([object()]), np.zeros(2, np.float64), np.zeros(2, np.complex64), np.array(["text"]), object(), {1, 2},
+        np.array([object()]), np.zeros(2, np.float64), np.zeros(2, np.complex64), np.array(["text"]),
+        object(), {1, 2},
         b"bytes", ValueError("not ours"), lambda: None, 1j, results.Verdict("c", True, 1, 0, "s"),
     ):  # fmt: skip
         with pytest.raises(TypeError):

@@ -17,7 +17,9 @@ from networks import nested, pictures
 
 import explain
 from explain import workers
-from explain.errors import ClassError, InternalError, LayerError, MethodError, ModelError, OptionError, UnknownModel
+from explain.errors import (
+    ClassError, InternalError, LayerError, MethodError, ModelError, OptionError, UnknownModel,
+)  # fmt: skip
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,7 +56,8 @@ def test_a_model_without_its_network(here, there):
 def test_same_answers_as_in_process(here, there):
     images = pictures(5, size=30)                                             # travels in the network's size
     for a, b in zip(explain.predict(here, images[0]), workers.predict(there, images[0]), strict=True):
-        assert (a.class_index, a.label) == (b.class_index, b.label) and a.score == pytest.approx(b.score, abs=1e-6)
+        assert (a.class_index, a.label) == (b.class_index, b.label)
+        assert a.score == pytest.approx(b.score, abs=1e-6)
     for layers in (None, "body/conv", ["body/last", "body/conv"]):
         a, b = explain.activations(here, images[0], layers), workers.activations(there, images[0], layers)
         for one, other in zip(a, b, strict=True) if isinstance(a, tuple) else [(a, b)]:
@@ -67,14 +70,16 @@ def test_same_answers_as_in_process(here, there):
         k: v for k, v in vars(b).items() if k not in ("values", "score", "probability")
     }
     told = []
-    several = workers.heatmaps(there, images, class_index=[0, None, "tiger cat", 2, "1"], batch=2,
-                               on_progress=lambda done, total, new: told.append((done, total, len(new))))  # fmt: skip
-    expected = explain.heatmaps(here, images, class_index=[0, None, "tiger cat", 2, "1"], batch=2)
+    asked = {"class_index": [0, None, "tiger cat", 2, "1"], "batch": 2}
+    listen = lambda done, total, new: told.append((done, total, len(new)))
+    several = workers.heatmaps(there, images, on_progress=listen, **asked)
+    expected = explain.heatmaps(here, images, **asked)
     assert told == [(2, 5, 2), (4, 5, 2), (5, 5, 1)]
     for one, other in zip(expected, several, strict=True):
         assert one.class_index == other.class_index and np.allclose(one.values, other.values, atol=1e-6)
     climb = {"channels": np.arange(3), "steps": 4, "size": 32, "seed": 3, "method": "plain", "rate": 0.1}
-    for one, other in zip(explain.patterns(here, "body/last", **climb), workers.patterns(there, "body/last", **climb), strict=True):
+    a, b = (face.patterns(model, "body/last", **climb) for face, model in ((explain, here), (workers, there)))
+    for one, other in zip(a, b, strict=True):
         assert one.channel == other.channel and np.allclose(one.pixels, other.pixels, atol=1e-5)
         assert one.scores == pytest.approx(other.scores, abs=1e-6)
 
@@ -83,9 +88,9 @@ def test_eight_sessions_ask_at_once(here, there):
     images = pictures(8)
     todo = [(images[i % 8], ["body/conv", "body/last"][i % 2], i % 3) for i in range(48)]
     with ThreadPoolExecutor(8) as sessions:
-        found = list(sessions.map(lambda t: workers.heatmap(there, t[0], layer=t[1], class_index=t[2]).values, todo))
-    for (image, layer, k), values in zip(todo, found, strict=True):
-        assert np.allclose(values, explain.heatmap(here, image, layer=layer, class_index=k).values, atol=1e-5)
+        asked = [sessions.submit(workers.heatmap, there, i, layer=layer, class_index=k) for i, layer, k in todo]
+    for (image, layer, k), one in zip(todo, asked, strict=True):
+        assert np.allclose(one.result().values, explain.heatmap(here, image, layer=layer, class_index=k).values, atol=1e-5)
 
 
 def test_store_is_there_and_can_be_emptied(there):
@@ -136,13 +141,13 @@ def test_an_unforeseen_exception_becomes_an_incident(there):
     assert workers.predict(there, pictures(1)[0])
 
 
-# A page that never imports TensorFlow ---------------------------------------------------------------------------
+# A page that never imports TensorFlow -------------------------------------------------------------
 
 
 PAGE = """
 import sys
 
-sys.path.insert(0, sys.argv[1])                              # as app.py does: the fork server knows nothing of it
+sys.path.insert(0, sys.argv[1])                          # as app.py does: the fork server knows nothing of it
 
 from explain import workers
 from explain.samples import read_sample
@@ -170,17 +175,18 @@ def test_page_process_started_from_another_folder(tmp_path):
     (tmp_path / "page.py").write_text(PAGE)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"EXPLAIN_DEVICE": "cpu"}
     said = subprocess.run(
-        [sys.executable, "page.py", str(ROOT)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180,
-        check=False,
+        [sys.executable, "page.py", str(ROOT)], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        timeout=180, check=False,
     )  # fmt: skip
     *lines, sentence = said.stdout.splitlines()
     assert lines == ["Egyptian cat", "(7, 7)", "1", "True CPU", "[]"], said.stderr
     # And the log tells what the page does not.
     incident = re.search(r"incident (\w+)", sentence)[1]
-    assert f"Incident {incident} in the worker, question 'predict'" in said.stderr and "nonsense" in said.stderr
+    assert f"Incident {incident} in the worker, question 'predict'" in said.stderr
+    assert "nonsense" in said.stderr
 
 
-# Stopping -----------------------------------------------------------------------------------------------------
+# Stopping -----------------------------------------------------------------------------------------
 
 
 def test_cancelling_keeps_what_is_done(there):
@@ -194,7 +200,7 @@ def test_cancelling_keeps_what_is_done(there):
     found = workers.patterns(there, "body/last", range(5), steps=200, size=64, at_once=1, on_progress=listen)
     assert 1 <= len(found) < 5 and [p.channel for p in found] == list(range(len(found)))
     assert workers.predict(there, pictures(1)[0]) and time.monotonic() - start < 60
-    many = pictures(64)                                  # enough that the word arrives while there is work left
+    many = pictures(64)                                # enough that the word arrives while there is work left
     assert len(workers.heatmaps(there, many, batch=1, on_progress=lambda *told: False)) < 64
 
 
@@ -224,5 +230,5 @@ def test_whoever_leaves_is_not_worked_for(there):
     with pytest.raises(Left):
         workers.patterns(there, "body/last", range(5), steps=300, size=64, at_once=1, on_progress=leave)
     start = time.monotonic()
-    workers.patterns(there, "body/last", [0], steps=1, size=32)               # queues behind what is left of it
+    workers.patterns(there, "body/last", [0], steps=1, size=32)             # queues behind what is left of it
     assert time.monotonic() - start < 30

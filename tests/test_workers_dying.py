@@ -75,7 +75,7 @@ def until(true, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-# Dying --------------------------------------------------------------------------------------------------------
+# Dying --------------------------------------------------------------------------------------------
 
 
 def test_loading_can_be_cancelled(pool):
@@ -85,7 +85,7 @@ def test_loading_can_be_cancelled(pool):
     for _ in range(3):
         with ThreadPoolExecutor(1) as session:
             other = session.submit(made.load, slow)
-            until(lambda: any(w.source == slow and w._process is not None and w._process.pid for w in made._workers.values()))
+            until(lambda: any(w.source == slow and w._process and w._process.pid for w in made._workers.values()))
             with pytest.raises(Cancelled):
                 made.load(slow, on_progress=lambda done, total, partial: False)
             with pytest.raises(WorkerDied):
@@ -130,7 +130,7 @@ def test_a_spare_answers_at_once(pool, capsys):
     os.kill(first, signal.SIGKILL)
     start = time.monotonic()
     try:
-        found = ask(made, key)                                   # the death may be noticed before or during it
+        found = ask(made, key)                                  # the death may be noticed before or during it
     except WorkerDied:
         found = ask(made, key)
     seconds = time.monotonic() - start
@@ -171,7 +171,7 @@ def test_an_error_of_loading_is_no_death(pool, tmp_path):
             made.load(source(str(tmp_path / "broken.keras")))
 
 
-# How many -------------------------------------------------------------------------------------------------------
+# How many -----------------------------------------------------------------------------------------
 
 
 def test_the_least_recently_used_goes(pool, tmp_path):
@@ -200,13 +200,13 @@ def test_closing_tells_whoever_waits(pool):
 
 def test_lack_of_memory_is_a_sentence(pool, path, tmp_path, monkeypatch):
     free = keras.Sequential(
-        [keras.Input((None, None, 3)), keras.layers.Conv2D(64, 3, name="conv"), keras.layers.GlobalAveragePooling2D(),
-         keras.layers.Dense(2, activation="softmax")]
+        [keras.Input((None, None, 3)), keras.layers.Conv2D(64, 3, name="conv"),
+         keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax")]
     )  # fmt: skip
     free.save(tmp_path / "free.keras")
     monkeypatch.setattr(pools, "MEMORY_BYTES", 800 * 2**20)
     made, _ = pool()
     key = made.load(source(str(tmp_path / "free.keras")) | {"input_shape": (1800, 1800, 3)}).key
     with pytest.raises((TooMuchMemory, WorkerDied)):
-        made.ask(key, "activations", {"image": pictures(1, size=1800)[0], "layer": "conv"})     # 0.8 GB of maps
+        made.ask(key, "activations", {"image": pictures(1, size=1800)[0], "layer": "conv"})   # 0.8 GB of maps
     assert len(made.ask(key, "status", {})) == 4

@@ -71,7 +71,9 @@ class Child:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"hello", b"\0\0\0\0", wire.pack(7), wire.pack([1, 2]), wire.pack(([], "result", 1))], ids=repr
+    "data",
+    [b"", b"hello", b"\0\0\0\0", wire.pack(7), wire.pack([1, 2]), wire.pack(([], "result", 1))],
+    ids=repr,
 )
 def test_a_child_that_talks_nonsense_is_ended(monkeypatch, data):
     child = Child(monkeypatch)

@@ -27,6 +27,7 @@ def page() -> None:
     titles = tray.photos()
     labels = choices.class_labels(model)
     usable = {each.name: choices.layer_label(each) for each in model.layers if each.has_map}
+    _follow(choices.photo_id())
     left, middle, right = st.columns(3)
     with left:
         photos = st.multiselect(
@@ -55,32 +56,54 @@ def page() -> None:
     found = {(la, k): remember.heatmaps(model, images, "gradcam", la, k) for la in layers for k in classes}
     for i, image in enumerate(images):
         rows += [(titles[photos[i]], image, found[la, k][i]) for la in layers for k in classes]
-    panels = [widgets.heat_panel(heatmap, image, title, f"{title}: {heatmap.label}") for title, image, heatmap in rows]
+    # Grad-CAM of different layers differs by orders of magnitude: one scale for all would hide one of them.
+    several = len(layers) > 1
+    limits = {la: _limits([h for _, _, h in rows if h.layer == la]) for la in layers} if several else {}
+    also = [say("compare.per_layer")] if several else []
+    panels = [
+        widgets.heat_panel(h, image, title, f"{title}: {h.label}", limits.get(h.layer), also) for title, image, h in rows
+    ]
+    if several:
+        st.caption(say("compare.per_layer.why"))
     across = len(layers) * len(classes)
     columns = across if 1 < across <= 4 else min(len(panels), 3)
     looks = overlay(
-        panels, key="compare_heat", label="Grad-CAM", columns=columns,
+        panels, key="compare_heat", label="Grad-CAM", columns=columns, shared_scale=not several,
         tag=" ".join(f"{h.image[:6]} {h.layer} {h.class_index}" for _, _, h in rows),
     )  # fmt: skip
-    limits = shared_limits(panels) if looks["locked"] and len(panels) > 1 else None
+    shared = shared_limits(panels) if not several and looks["locked"] and len(panels) > 1 else None
+    scales = [shared or p.limits or render.limits(p.values) for p in panels]
     widgets.save_buttons(
         [
-            ("save.figure", lambda: _sheet(rows, looks, limits, columns), ("compare", model.name), "png", "image/png"),
+            ("save.figure", lambda: _sheet(rows, looks, scales, columns), ("compare", model.name), "png", "image/png"),
             ("save.archive", lambda: _numbers(rows), ("compare", model.name), "zip", "application/zip"),
         ],
         key="compare",
     )
 
 
-def _sheet(rows, looks, limits, columns: int) -> bytes:
+def _follow(photo: str) -> None:
+    """A photo that is chosen in the side bar while one compares joins the others."""
+    before, st.session_state["compare_before"] = st.session_state.get("compare_before"), photo
+    shown = st.session_state.get("photos")
+    if before not in (None, photo) and shown is not None and photo not in shown:
+        st.session_state["photos"] = [*shown, photo]
+
+
+def _limits(heatmaps) -> tuple[float, float]:
+    """One scale for several maps of one layer."""
+    every = [render.limits(h.values) for h in heatmaps if h.values.any()] or [(0.0, 1.0)]
+    return min(lo for lo, _ in every), max(hi for _, hi in every)
+
+
+def _sheet(rows, looks, scales, columns: int) -> bytes:
     figures = []
-    for title, image, heatmap in rows:
-        lo, hi = limits or render.limits(heatmap.values)
+    for (title, image, heatmap), (lo, hi) in zip(rows, scales):
         pixels = render.overlay(
             image, heatmap, looks["opacity"], looks["colormap"], looks["threshold"], looks["smooth"], (lo, hi),
             size=(360, round(360 * image.pixels.shape[1] / image.pixels.shape[0])),
         )  # fmt: skip
-        bar = render.Bar(lo, hi, looks["colormap"], heatmap.method)
+        bar = render.Bar(lo, hi, looks["colormap"], widgets.method_title(heatmap))
         figures.append(render.figure(pixels, bar, widgets.caption(heatmap, model, title)))
     return render.png(render.sheet(figures, columns))
 

@@ -30,10 +30,9 @@ def page() -> None:
             say("choose.method"), list(METHODS), format_func=lambda m: METHODS[m].title, key="method", bind="query-params",
             help=" ".join(METHODS[next(iter(METHODS))].help.split()),
         )  # fmt: skip
-    st.caption(say("heatmaps.top"))
-    widgets.guess_buttons(guesses, labels)
-
     heatmap = remember.heatmap(model, image, method, layer, class_index)
+    st.caption(say("heatmaps.top"))
+    widgets.guess_buttons(guesses, labels, heatmap.class_index)
     looks = overlay(
         [
             Panel(say("heatmaps.photo"), None, remember.base(image), [title], alt=say("alt.photo", name=title)),

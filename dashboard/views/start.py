@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, choices, remember, shell, tray, widgets
+from dashboard import charts, choices, remember, shell, sidebar, tray, widgets
 from dashboard.components.overlay import overlay
 from dashboard.text import plain, say
 
@@ -34,6 +34,8 @@ with left:
 with right:
     st.header(say("start.guesses"), anchor=False)
     charts.guesses(guesses, "start_guesses", guesses[0].class_index)
+    with st.expander(say("start.how"), icon=":material/help:"):
+        st.write(say("start.how.text"))
     st.header(say("start.next"), anchor=False)
     for name, page in list(shell.pages().items())[1:]:
         st.page_link(page, label=f"**{say(f'{name}.nav')}**", icon=shell.ICONS[name])
@@ -57,5 +59,8 @@ gallery = st.grid("auto", min_column_width=130)
 for name, title in tray.photos().items():
     with gallery.cell():
         st.image(remember.thumbnail(tray.photo(name)), alt=say("alt.photo", name=title), width="stretch")
-        st.button(plain(title), key=f"look_{name}", on_click=look_at, args=(name,), width="stretch", help=say("start.use"))
-choices.add_photos("main")
+        st.button(
+            plain(title), key=f"look_{name}", on_click=look_at, args=(name,), width="stretch",
+            help=say("start.use"), type="primary" if name == choices.photo_id() else "secondary",
+        )  # fmt: skip
+sidebar.add_photos("main")

@@ -184,8 +184,8 @@ def _fetched(entry: Entry, on_progress: Progress | None) -> keras.Model:
         raise type(error)(
             f"The weights of {entry.title} ({entry.megabytes} MB) have to be fetched once, and {where}: "
             f"{error}. "
-            f"Take '{DEFAULT}', whose weights are always there, or give a file with the weights of "
-            f"{entry.title} (.weights.h5 or .h5) that was fetched elsewhere."
+            f"Take '{DEFAULT}', whose weights are always there, or, in Python and on the command line, "
+            f"give a file with the weights of {entry.title} (.weights.h5 or .h5) that was fetched elsewhere."
         ) from error
     with fetch.answering(lambda _: str(path)):
         return _architecture(entry, weights="imagenet")

@@ -38,9 +38,19 @@ def load(
     on_progress: Progress | None = None,
 ) -> Model:
     """As `explain.load`. on_progress(bytes done, in all, None) is called several times a second."""
+    return _pool().load(_source(name, scaling, labels, weights, input_shape), on_progress)
+
+
+def is_open(name: str) -> bool:
+    """Whether a worker has the network of that name (loaded with no other options) or is loading it."""
+    return _pool().is_open(_source(name))
+
+
+def _source(name, scaling=None, labels=None, weights="imagenet", input_shape=None) -> dict[str, Any]:
     labels = tuple(labels) if labels is not None and not isinstance(labels, str) else labels
-    source = {"name": str(name), "scaling": scaling, "labels": labels, "weights": weights, "input_shape": input_shape}
-    return _pool().load(source, on_progress)
+    return {
+        "name": str(name), "scaling": scaling, "labels": labels, "weights": weights, "input_shape": input_shape,
+    }  # fmt: skip
 
 
 def layers(model: Model) -> tuple[Layer, ...]:
@@ -97,7 +107,7 @@ def patterns(
 
 
 def status() -> list[dict[str, Any]]:
-    """One row per worker: name, loaded, process, device, preloaded, store_bytes."""
+    """One row per worker: name, loaded, key, process, device, preloaded, store_bytes."""
     return _pool().status()
 
 

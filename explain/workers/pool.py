@@ -329,13 +329,18 @@ class Pool:
     def _idle_for(self) -> float:
         return time.monotonic() - max((w.used for w in list(self._workers.values())), default=0.0)
 
+    def is_open(self, source: dict[str, Any]) -> bool:
+        """Whether that source's model is loaded, or being loaded, in a worker."""
+        worker = self._workers.get(_name(source))
+        return worker is not None and worker.alive
+
     def status(self) -> list[dict[str, Any]]:
-        """One row per worker: its source, whether it is loaded, its process and its device."""
+        """One row per worker: its source, whether it is loaded, its model's key, process and device."""
         rows = []
         for worker in list(self._workers.values()):
             row = {"name": worker.source.get("name"), "loaded": worker.ready.is_set() and worker.alive}
             if row["loaded"]:
-                row |= worker.ask("status", {}, None, None)
+                row |= worker.ask("status", {}, None, None) | {"key": worker.model.key}
             rows.append(row)
         return rows
 
