@@ -25,7 +25,11 @@ VIEWS = {
     "maps": ("maps?photo=Chelsea, a cat&channel=31", "#wall[data-ready]", 1300),
     "patterns": ("patterns?channels=0-23", "#wall[data-ready]", 1300),
     "heatmaps": ("heatmaps?photo=A motorcycle", "#overlay[data-ready]", 1000),
-    "compare": ("compare?photos=Chelsea, a cat&photos=A raccoon&photos=A motorcycle", "#overlay[data-ready]", 900),
+    "compare": (
+        "compare?photos=Chelsea, a cat&photos=A raccoon&photos=A motorcycle",
+        "#overlay[data-ready]",
+        900,
+    ),
 }
 
 
@@ -34,7 +38,15 @@ def main() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless=true", f"--server.port={port}"]
+    app = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "dashboard/app.py",
+        "--server.headless=true",
+        f"--server.port={port}",
+    ]
     server = subprocess.Popen(app, cwd=ROOT)
     try:
         base = f"http://127.0.0.1:{port}"
@@ -63,7 +75,7 @@ def main() -> None:
 def _settle(page: Page, marker: str) -> None:
     page.wait_for_selector(marker, timeout=120_000)
     page.wait_for_selector(IDLE, timeout=120_000)
-    page.wait_for_timeout(1500)                            # charts and canvases draw after the script
+    page.wait_for_timeout(1500)  # charts and canvases draw after the script
 
 
 def _wait_for(address: str, seconds: float = 60) -> None:

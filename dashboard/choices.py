@@ -73,7 +73,9 @@ def model() -> Model:
         with slot.container():
             if total:
                 share, most = min(done / total, 1.0), total / 2**20
-                text = say("models.fetching", title=plain(title), done=f"{done / 2**20:.0f}", total=f"{most:.0f}")
+                text = say(
+                    "models.fetching", title=plain(title), done=f"{done / 2**20:.0f}", total=f"{most:.0f}"
+                )
                 st.progress(share, text)
             elif done:
                 st.info(say("models.fetching_some", title=plain(title), done=f"{done / 2**20:.0f}"))
@@ -87,7 +89,9 @@ def model() -> Model:
     except ModelError as error:
         slot.empty()
         st.session_state.setdefault("approved", set()).discard(name)
-        st.error(plain(error), icon=":material/cloud_off:" if isinstance(error, NoInternet) else ":material/error:")
+        st.error(
+            plain(error), icon=":material/cloud_off:" if isinstance(error, NoInternet) else ":material/error:"
+        )
         st.caption(say("error.help", code=error.code))
         st.button(say("models.back", title=ZOO[DEFAULT].title), on_click=_back, type="primary")
         st.stop()
@@ -138,7 +142,9 @@ def layer(opened: Model) -> Layer:
     every = say("choose.every_block")
     left, right = st.columns([1, 3])
     with left:
-        block = st.selectbox(say("choose.block"), [every, *blocks], key="block", help=say("choose.block.help"), **LINKED)
+        block = st.selectbox(
+            say("choose.block"), [every, *blocks], key="block", help=say("choose.block.help"), **LINKED
+        )
     shown = [each for each in usable if block in (every, block_of(each.name))]
     labels = {each.name: layer_label(each) for each in shown}
     with right:
@@ -164,7 +170,12 @@ def target(opened: Model) -> str | None:
     labels = {None: say("choose.automatic", layer=opened.default_layer)}
     labels |= {each.name: layer_label(each) for each in reversed(usable)}
     return st.selectbox(
-        say("choose.layer"), list(labels), format_func=labels.get, key="target", help=say("choose.target.help"), **LINKED
+        say("choose.layer"),
+        list(labels),
+        format_func=labels.get,
+        key="target",
+        help=say("choose.target.help"),
+        **LINKED,
     )
 
 
@@ -179,7 +190,12 @@ def explained_class(opened: Model, first: Sequence[int]) -> int | None:
     labels = class_labels(opened)
     order = [None, *first, *(k for k in labels if k is not None and k not in first)]
     return st.selectbox(
-        say("choose.class"), order, format_func=labels.get, key="class", help=say("choose.class.help"), **LINKED
+        say("choose.class"),
+        order,
+        format_func=labels.get,
+        key="class",
+        help=say("choose.class.help"),
+        **LINKED,
     )
 
 

@@ -23,7 +23,9 @@ def sidebar() -> None:
     _photo_picker()
     add_photos("side")
     if tray.own():
-        st.button(say("photos.remove"), on_click=_clear, help=say("photos.remove.help"), icon=":material/delete:")
+        st.button(
+            say("photos.remove"), on_click=_clear, help=say("photos.remove.help"), icon=":material/delete:"
+        )
     with st.expander(say("models.upload"), icon=":material/upload_file:"):
         _own_model()
 
@@ -31,14 +33,24 @@ def sidebar() -> None:
 def _model_picker() -> None:
     titles = {name: model_title(name) for name in (*ZOO, *own_models())}
     st.selectbox(
-        say("choose.model"), list(titles), format_func=titles.get, key="model", help=say("choose.model.help"), **LINKED
+        say("choose.model"),
+        list(titles),
+        format_func=titles.get,
+        key="model",
+        help=say("choose.model.help"),
+        **LINKED,
     )
 
 
 def _photo_picker() -> None:
     titles = tray.photos()
     st.selectbox(
-        say("choose.photo"), list(titles), format_func=titles.get, key="photo", help=say("choose.photo.help"), **LINKED
+        say("choose.photo"),
+        list(titles),
+        format_func=titles.get,
+        key="photo",
+        help=say("choose.photo.help"),
+        **LINKED,
     )
     st.image(remember.base(photo(), 512), alt=say("alt.photo", name=titles[photo_id()]), width="stretch")
     if tray.credit(photo_id()):
@@ -70,7 +82,7 @@ def add_photos(where: str) -> None:
         if st.toggle(say("photos.camera"), key=f"camera_on_{where}"):
             camera = f"camera_{where}_{serial}"
             st.camera_input(say("photos.camera.label"), key=camera, on_change=_take, args=(camera, where))
-    for sentence in st.session_state.pop(f"refused_{where}", []):                # where one looks just then
+    for sentence in st.session_state.pop(f"refused_{where}", []):  # where one looks just then
         st.error(sentence)
 
 
@@ -79,7 +91,7 @@ def _take(key: str, where: str) -> None:
     ids, st.session_state[f"refused_{where}"] = tray.add(given if isinstance(given, list) else [given])
     if ids:
         st.session_state["photo"] = ids[-1]
-    st.session_state["uploads"] += 1                      # a new key: Streamlit lets go of the files
+    st.session_state["uploads"] += 1  # a new key: Streamlit lets go of the files
 
 
 def _clear() -> None:
@@ -100,7 +112,7 @@ def _own_model() -> None:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _models() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="layerscope-")          # gone when the server ends
+    return tempfile.TemporaryDirectory(prefix="layerscope-")  # gone when the server ends
 
 
 def _model_folder() -> Path:

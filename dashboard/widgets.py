@@ -20,7 +20,12 @@ from explain.results import Heatmap, Image, Model, Prediction
 
 
 def heat_panel(
-    heatmap: Heatmap, image: Image, photo_title: str, title: str | None = None, limits=None, also: Sequence[str] = ()
+    heatmap: Heatmap,
+    image: Image,
+    photo_title: str,
+    title: str | None = None,
+    limits=None,
+    also: Sequence[str] = (),
 ) -> Panel:
     """One heatmap over its photo, with score and layer in words; `also` are further lines."""
     score = f"{say('score', score=heatmap.score)} · {say('probability', probability=heatmap.probability)}"
@@ -75,7 +80,9 @@ def save_buttons(files: Sequence[tuple[str, Callable[[], bytes], Sequence[Any], 
             )
 
 
-def overlay_pixels(image: Image, heatmap: Heatmap, looks: dict, limits: tuple[float, float] | None = None) -> np.ndarray:
+def overlay_pixels(
+    image: Image, heatmap: Heatmap, looks: dict, limits: tuple[float, float] | None = None
+) -> np.ndarray:
     """The overlay with the looks of the screen, in the photo's own size."""
     return render.overlay(
         image, heatmap, looks["opacity"], looks["colormap"], looks["threshold"], looks["smooth"], limits
@@ -86,8 +93,12 @@ def heat_figure(image: Image, heatmap: Heatmap, looks: dict, text: str, limits=N
     """Overlay, colour bar and caption as one PNG."""
     lo, hi = limits or render.limits(heatmap.values)
     pixels = overlay_pixels(image, heatmap, looks, limits)
-    letters = min(max(14, pixels.shape[1] // 50), 400)    # to be read in a photo of any size
-    return render.png(render.figure(pixels, render.Bar(lo, hi, looks["colormap"], method_title(heatmap)), text, text=letters))
+    letters = min(max(14, pixels.shape[1] // 50), 400)  # to be read in a photo of any size
+    return render.png(
+        render.figure(
+            pixels, render.Bar(lo, hi, looks["colormap"], method_title(heatmap)), text, text=letters
+        )
+    )
 
 
 def guess_buttons(predictions: Sequence[Prediction], labels: dict, chosen: int) -> None:

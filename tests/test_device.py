@@ -13,10 +13,10 @@ from explain.errors import OptionError
 def fresh(monkeypatch):
     """`ready` without memory, here and afterwards, and without anything that touches real devices."""
     done = []
-    show, grow = lambda *asked: done.append(("visible", *asked)), lambda gpu, _: done.append(("grow", gpu.name))
-    monkeypatch.setattr(tf.config, "set_visible_devices", show)
-    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grow)
-    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"device_name": "NVIDIA Test"})
+    config, deeper = tf.config, tf.config.experimental
+    monkeypatch.setattr(config, "set_visible_devices", lambda *asked: done.append(("visible", *asked)))
+    monkeypatch.setattr(deeper, "set_memory_growth", lambda gpu, _: done.append(("grow", gpu.name)))
+    monkeypatch.setattr(deeper, "get_device_details", lambda gpu: {"device_name": "NVIDIA Test"})
     device.ready.cache_clear()
     yield done
     device.ready.cache_clear()

@@ -59,7 +59,8 @@ def test_nested_layers_have_paths():
     body, dense = keras_model.get_layer("body"), keras_model.get_layer("head")
     conv = body.get_layer("conv")(as_input(image)).numpy()
     norm, last = body.get_layer("norm"), body.get_layer("last")
-    check(model, image, "body/conv", lambda maps: logits(dense, tf.reduce_mean(last(norm(maps)), (1, 2))), conv)
+    behind = lambda maps: logits(dense, tf.reduce_mean(last(norm(maps)), (1, 2)))
+    check(model, image, "body/conv", behind, conv)
 
 
 def test_three_levels_deep():

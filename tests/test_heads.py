@@ -52,7 +52,7 @@ SOFTMAX = {
     "an Activation layer": lambda: [Dense(3, name="head"), keras.layers.Activation("softmax")],
     "an Identity behind it": lambda: [Dense(3, activation="softmax", name="head"), keras.layers.Identity()],
     "a Dropout behind it": lambda: [Dense(3, activation="softmax", name="head"), keras.layers.Dropout(0.5)],
-    "a cast and an identity": lambda: [Dense(3, activation="softmax"), PassOn(dtype="float64", autocast=False)],
+    "a cast and more": lambda: [Dense(3, activation="softmax"), PassOn(dtype="float64", autocast=False)],
     "a nested head": lambda: [keras.Sequential([keras.Input((WIDTH,)), Dense(3, activation="softmax")])],
 }
 

@@ -170,7 +170,7 @@ def test_network_without_any_map():
         with pytest.raises(LayerError, match="no layer with a map.*Predictions remain possible"):
             ask(model, image)
     with pytest.raises(LayerError, match=r"gives \(432,\), not"):
-        explain.heatmap(model, image, layer=model.layers[0].name)
+        explain.heatmap(model, image, layer="flat")
 
 
 # A sentence for every mistake -------------------------------------------------------------------------------
@@ -298,8 +298,3 @@ def test_flat_map():
 
     seen = noted(flat, class_index=0)
     assert (seen.values == seen.values[0, 0]).all() and seen.values[0, 0] > 0 and seen.note.startswith("Flat")
-
-
-def test_a_map_of_one_place_is_allowed():
-    model = explain.wrap(flattened(), "0..1")
-    assert explain.heatmap(model, pictures(1)[0], layer="late", class_index=0).values.shape == (4, 4)

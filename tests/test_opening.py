@@ -73,7 +73,7 @@ def test_broken_files_say_so(tmp_path):
     for name, content in broken.items():
         (tmp_path / name).write_bytes(content)
     for name in [*broken, "custom.keras"]:
-        with pytest.raises(ModelError, match=rf"'{name}' cannot be opened: expected a model saved by.*says: \S"):
+        with pytest.raises(ModelError, match=rf"'{name}' cannot be opened: expected a model saved.*says: \S"):
             explain.load(tmp_path / name)
     (tmp_path / "network.onnx").write_bytes(data)
     with pytest.raises(ModelError, match="no model file known here: expected .keras, .h5, .hdf5"):

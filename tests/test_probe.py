@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from networks import (
-    SIZE, called_twice, close, draw_weights, grad_cam, grey, nested, pencil, pictures, plain, skipping, squeezed,
-    subclassed,
+    SIZE, called_twice, close, draw_weights, grad_cam, grey, nested, pencil, pictures, plain, skipping,
+    squeezed, subclassed,
     with_positions, with_rows,
 )  # fmt: skip
 
@@ -68,7 +68,8 @@ def bound(keras_model, layer, classes=None, many=3):
 
 NETWORKS = {
     "plain": (plain, "second"), "early": (plain, "first"), "nested": (nested, "body/conv"),
-    "skipping": (skipping, "conv"), "second call": (called_twice, "conv#2"), "subclassed": (subclassed, "one/conv"),
+    "skipping": (skipping, "conv"), "second call": (called_twice, "conv#2"),
+    "subclassed": (subclassed, "one/conv"),
     "behind a squeeze": (squeezed, "after"), "before a squeeze": (squeezed, "conv"),
     "positions": (with_positions, "patches"), "rows": (with_rows, "patches"),
 }  # fmt: skip

@@ -15,7 +15,8 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3)).astype(np.float
 
 MODULES = {
     "vgg16": "vgg16", "vgg19": "vgg19", "resnet50": "resnet", "resnet101": "resnet",
-    "resnet50v2": "resnet_v2", "inceptionv3": "inception_v3", "inceptionresnetv2": "inception_resnet_v2", "xception": "xception",
+    "resnet50v2": "resnet_v2", "inceptionv3": "inception_v3", "inceptionresnetv2": "inception_resnet_v2",
+    "xception": "xception",
     "mobilenet": "mobilenet", "mobilenetv2": "mobilenet_v2", "mobilenetv3small": "mobilenet_v3",
     "mobilenetv3large": "mobilenet_v3", "densenet121": "densenet", "densenet169": "densenet",
     "nasnetmobile": "nasnet",

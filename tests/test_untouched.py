@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 from networks import (
-    SIZE, backbone, called_twice, close, draw_weights, fingerprint, nested, pictures, plain, skipping, subclassed,
-    three_deep, twin, two_outputs, with_operators,
+    SIZE, backbone, called_twice, close, draw_weights, fingerprint, nested, pictures, plain, skipping,
+    subclassed, three_deep, twin, two_outputs, with_operators,
 )  # fmt: skip
 
 import explain

@@ -25,7 +25,8 @@ def same(a, b) -> bool:
         fields = [f.name for f in dataclasses.fields(a) if f.name != "network"]
         return type(a) is type(b) and all(same(getattr(a, n), getattr(b, n)) for n in fields)
     if isinstance(a, np.ndarray):
-        return isinstance(b, np.ndarray) and (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+        same_kind = isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape
+        return same_kind and a.tobytes() == b.tobytes()
     if isinstance(a, (tuple, list)):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):

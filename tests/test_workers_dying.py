@@ -85,7 +85,7 @@ def test_loading_can_be_cancelled(pool):
     for _ in range(3):
         with ThreadPoolExecutor(1) as session:
             other = session.submit(made.load, slow)
-            until(lambda: any(w.source == slow and w._process and w._process.pid for w in made._workers.values()))
+            until(lambda: slow in [w.source for w in made._workers.values() if getattr(w._process, "pid", 0)])
             with pytest.raises(Cancelled):
                 made.load(slow, on_progress=lambda done, total, partial: False)
             with pytest.raises(WorkerDied):

@@ -52,7 +52,7 @@ def page() -> None:
         st.warning(say("compare.too_many", count=count, most=MOST))
         return
     images = [tray.photo(name) for name in photos]
-    rows = []                                             # (photo title, image, heatmap), photo by photo
+    rows = []  # (photo title, image, heatmap), photo by photo
     found = {(la, k): remember.heatmaps(model, images, "gradcam", la, k) for la in layers for k in classes}
     for i, image in enumerate(images):
         rows += [(titles[photos[i]], image, found[la, k][i]) for la in layers for k in classes]
@@ -61,7 +61,8 @@ def page() -> None:
     limits = {la: _limits([h for _, _, h in rows if h.layer == la]) for la in layers} if several else {}
     also = [say("compare.per_layer")] if several else []
     panels = [
-        widgets.heat_panel(h, image, title, f"{title}: {h.label}", limits.get(h.layer), also) for title, image, h in rows
+        widgets.heat_panel(h, image, title, f"{title}: {h.label}", limits.get(h.layer), also)
+        for title, image, h in rows
     ]
     if several:
         st.caption(say("compare.per_layer.why"))
@@ -75,7 +76,13 @@ def page() -> None:
     scales = [shared or p.limits or render.limits(p.values) for p in panels]
     widgets.save_buttons(
         [
-            ("save.figure", lambda: _sheet(rows, looks, scales, columns), ("compare", model.name), "png", "image/png"),
+            (
+                "save.figure",
+                lambda: _sheet(rows, looks, scales, columns),
+                ("compare", model.name),
+                "png",
+                "image/png",
+            ),
             ("save.archive", lambda: _numbers(rows), ("compare", model.name), "zip", "application/zip"),
         ],
         key="compare",

@@ -35,7 +35,9 @@ def page() -> None:
     widgets.guess_buttons(guesses, labels, heatmap.class_index)
     looks = overlay(
         [
-            Panel(say("heatmaps.photo"), None, remember.base(image), [title], alt=say("alt.photo", name=title)),
+            Panel(
+                say("heatmaps.photo"), None, remember.base(image), [title], alt=say("alt.photo", name=title)
+            ),
             widgets.heat_panel(heatmap, image, title),
         ],
         key="heat",
@@ -48,15 +50,29 @@ def page() -> None:
     name = (title, heatmap.label, heatmap.layer, method)
     widgets.save_buttons(
         [
-            ("save.figure", lambda: widgets.heat_figure(image, heatmap, looks, text), name, "png", "image/png"),
-            ("save.overlay", lambda: _overlay_png(image, heatmap, looks), (*name, "overlay"), "png", "image/png"),
+            (
+                "save.figure",
+                lambda: widgets.heat_figure(image, heatmap, looks, text),
+                name,
+                "png",
+                "image/png",
+            ),
+            (
+                "save.overlay",
+                lambda: _overlay_png(image, heatmap, looks),
+                (*name, "overlay"),
+                "png",
+                "image/png",
+            ),
             ("save.numbers", lambda: widgets.npy(heatmap.values), name, "npy", "application/octet-stream"),
         ],
         key="heat",
     )
     with st.expander(say("heatmaps.how")):
         st.write(plain(METHODS[method].help))
-        st.write(say("heatmaps.coarse", layer=plain(heatmap.layer), size=choices.shape_text(heatmap.values.shape)))
+        st.write(
+            say("heatmaps.coarse", layer=plain(heatmap.layer), size=choices.shape_text(heatmap.values.shape))
+        )
         st.caption(plain(METHODS[method].source))
 
 

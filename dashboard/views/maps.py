@@ -39,7 +39,13 @@ def page() -> None:
         widgets.save_buttons(
             [
                 ("save.wall", lambda: _wall_png(maps, statistics, view), (*name, "wall"), "png", "image/png"),
-                ("save.layer_numbers", lambda: widgets.npy(maps.values), name, "npy", "application/octet-stream"),
+                (
+                    "save.layer_numbers",
+                    lambda: widgets.npy(maps.values),
+                    name,
+                    "npy",
+                    "application/octet-stream",
+                ),
             ],
             key="maps_wall",
         )
@@ -52,9 +58,11 @@ def page() -> None:
 
 def _wall_png(maps, statistics, view) -> bytes:
     values = maps.values
-    if view["sort"] in statistics:                        # largest first, as in wall.js
+    if view["sort"] in statistics:  # largest first, as in wall.js
         values = values[..., np.argsort(-statistics[view["sort"]], kind="stable")]
-    return render.png(render.grid(values, colormap=view["colormap"], scale=view["scale"], tile=max(values.shape[0], 56)))
+    return render.png(
+        render.grid(values, colormap=view["colormap"], scale=view["scale"], tile=max(values.shape[0], 56))
+    )
 
 
 def _one_channel(image, title, layer, maps, channel: int, statistics) -> None:
@@ -77,7 +85,9 @@ def _one_channel(image, title, layer, maps, channel: int, statistics) -> None:
     figures = {what: float(statistics[what][channel]) for what in ("mean", "maximum", "minimum", "sparsity")}
     st.write(
         " · ".join(
-            f"{say(f'stat.{what}')} **{value:.0%}**" if what == "sparsity" else f"{say(f'stat.{what}')} **{value:.3g}**"
+            f"{say(f'stat.{what}')} **{value:.0%}**"
+            if what == "sparsity"
+            else f"{say(f'stat.{what}')} **{value:.3g}**"
             for what, value in figures.items()
         )
     )
@@ -104,7 +114,9 @@ def _channel_png(values, looks, text) -> bytes:
 
 def _over_png(image, values, looks) -> bytes:
     return render.png(
-        render.overlay(image, values, looks["opacity"], looks["colormap"], looks["threshold"], looks["smooth"])
+        render.overlay(
+            image, values, looks["opacity"], looks["colormap"], looks["threshold"], looks["smooth"]
+        )
     )
 
 

@@ -39,14 +39,14 @@ def page() -> None:
         if job is not None:
             job.stop()
         job = st.session_state["climb"] = Climb(wish, channels, remember.patterns())
-    with st.container():                                  # always one element: the wall below keeps its place
+    with st.container():  # always one element: the wall below keeps its place
         _progress(job)
     done = job.done
     if done:
         _results(layer, job, done)
     elif not job.running:
         st.info(say("patterns.nothing"), icon=":material/texture:")
-    if running() != POLLED:                               # begin, or cease, to look every second
+    if running() != POLLED:  # begin, or cease, to look every second
         st.rerun()
 
 
@@ -152,7 +152,9 @@ def _one(layer, pattern) -> None:
     image, title = choices.photo(), choices.photo_title()
     channel = pattern.channel
     png = _png(pattern.pixels)
-    st.image(png, output_format="PNG", width="stretch", alt=say("alt.pattern", channel=channel, layer=layer.name))
+    st.image(
+        png, output_format="PNG", width="stretch", alt=say("alt.pattern", channel=channel, layer=layer.name)
+    )
     st.caption(say("patterns.large", channel=channel, layer=plain(layer.name)))
     if pattern.note:
         st.warning(pattern.note)
