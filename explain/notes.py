@@ -37,5 +37,8 @@ def pattern_note(scores: np.ndarray) -> str:
     if not np.isfinite(scores).all():
         return "The channel's answer is not finite: look for NaN in the weights."
     if len(scores) > 1 and np.ptp(scores) == 0:
-        return "The channel never changed its answer while climbing: it may be dead."
+        return (
+            "The channel never changed its answer while climbing. It is dead, or the layers before it are "
+            "silent on this start: try another seed, or a larger picture."
+        )
     return ""

@@ -75,7 +75,9 @@ def plain(classes=3, channels=3, size: int | None = SIZE, activation="softmax") 
 def perceptron() -> keras.Model:
     """No layer with a map."""
     return draw_weights(
-        keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten(name="flat"), keras.layers.Dense(3)])
+        keras.Sequential(
+            [keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten(name="flat"), keras.layers.Dense(3)]
+        )
     )
 
 

@@ -17,7 +17,7 @@ from pages import ROOT, bars, button, choice, panels, payload, told, visit
 from dashboard import remember
 from dashboard.text import say
 from explain.errors import LayerError, OptionError
-from explain.workers.pool import context
+from explain.workers.worker import context
 
 # Without internet ----------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import pytest
 from networks import nested, perceptron, pictures
 
 from explain.errors import Cancelled, DeadlineExceeded, ModelError, TooMuchMemory, WorkerDied, WorkerError
-from explain.workers import pool as pools
+from explain.workers import worker as workers_side
 from explain.workers.pool import Pool
 
 
@@ -204,7 +204,7 @@ def test_lack_of_memory_is_a_sentence(pool, path, tmp_path, monkeypatch):
          keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax")]
     )  # fmt: skip
     free.save(tmp_path / "free.keras")
-    monkeypatch.setattr(pools, "MEMORY_BYTES", 800 * 2**20)
+    monkeypatch.setattr(workers_side, "MEMORY_BYTES", 800 * 2**20)
     made, _ = pool()
     key = made.load(source(str(tmp_path / "free.keras")) | {"input_shape": (1800, 1800, 3)}).key
     with pytest.raises((TooMuchMemory, WorkerDied)):

@@ -13,9 +13,9 @@ from multiprocessing import Pipe
 import pytest
 
 from explain.errors import DeadlineExceeded, WorkerDied
-from explain.workers import pool as pools
+from explain.workers import worker as workers_side
 from explain.workers import wire
-from explain.workers.pool import Worker
+from explain.workers.worker import Worker
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes are no sockets there")
 
@@ -27,7 +27,7 @@ class Child:
 
     def __init__(self, monkeypatch):
         self.asked: queue.Queue = queue.Queue()
-        monkeypatch.setattr(pools, "context", lambda: self)
+        monkeypatch.setattr(workers_side, "context", lambda: self)
         self.worker = Worker({"name": "made up"})
         number, verb, _ = self.next()
         assert verb == "load"

@@ -13,7 +13,8 @@ from typing import Any
 
 from explain.image import fit
 from explain.results import Heatmap, Image, Layer, Maps, Model, Pattern, Prediction
-from explain.workers.pool import Pool, Progress, context
+from explain.workers.pool import Pool
+from explain.workers.worker import Progress, context
 
 
 @cache

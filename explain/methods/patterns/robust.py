@@ -32,7 +32,7 @@ def robust(*, size: int = 128, rate: float = 0.1, shift: float = 0.06, turn: flo
     gain = (size / np.maximum(frequencies, 1 / size) / 4).astype(np.float32)                  # 1/f, as in photos
 
     def start(seed):
-        return tf.random.stateless_normal((2, 3, *frequencies.shape), seed, stddev=0.01)
+        return tf.random.stateless_normal((2, 3, *frequencies.shape), seed, stddev=0.05)
 
     def draw(spectra):
         spectrum = tf.complex(spectra[:, 0] * gain, spectra[:, 1] * gain)                     # (n, 3, H, W/2+1)
