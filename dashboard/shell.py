@@ -28,9 +28,9 @@ ICONS = {
 
 
 def main() -> None:
+    # Before the navigation, whose icons would be fetched from elsewhere for the browser's tab.
+    st.set_page_config(page_icon=str(HERE / "icon.png"), layout="wide")
     page = st.navigation(list(pages().values()))
-    title = say("frame.tab", page=page.title, app=say("app.name"))
-    st.set_page_config(title, page_icon=str(HERE / "icon.png"), layout="wide")
     workers.warm()
     lost = sidebar.lost_photo()                           # before the picker tidies the address
     with st.sidebar, guard():

@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 ENGLISH: dict[str, str] = {
-    "app.name": "Layerscope",
     "frame.now": "{model} · {photo} — chosen in the side bar",
     # Pages
     "start.title": "What does the network see?",
@@ -145,7 +144,6 @@ ENGLISH: dict[str, str] = {
     "stat.minimum": "Minimum",
     "stat.sparsity": "Zeros",
     "caption": "{model}, layer {layer}, {label} (score {score:.3g}), {method}, {photo}",
-    "frame.tab": "{page} · {app}",
     "caption.maps": "{model}, layer {layer}, channel {channel}, {photo}",
     "alt.photo": "The photo {name}",
     "alt.heat": "Heatmap of {layer} for {label} over {name}",
@@ -210,11 +208,15 @@ def say(key: str, **values: Any) -> str:
 
 
 _LIVE = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+_ADDRESS = re.compile(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)")
 
 
 def plain(text: object) -> str:
-    """Text that Markdown and HTML show as it is, on one line."""
-    return _LIVE.sub(r"\\\1", " ".join(str(text).split()))
+    """Text that Markdown and HTML show as it is, on one line.
+
+    Escaped or not, Markdown makes links of bare addresses: a joiner without width keeps them text.
+    """
+    return _LIVE.sub(r"\\\1", _ADDRESS.sub("\u2060", " ".join(str(text).split())))
 
 
 def slug(*parts: object) -> str:

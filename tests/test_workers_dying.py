@@ -14,6 +14,7 @@ import pytest
 from networks import nested, perceptron, pictures
 
 from explain.errors import Cancelled, DeadlineExceeded, ModelError, TooMuchMemory, WorkerDied, WorkerError
+from explain.workers import pool as pools
 from explain.workers import worker as workers_side
 from explain.workers.pool import Pool
 
@@ -148,6 +149,17 @@ def test_three_deaths_are_enough(pool):
         ask(made, key)
     with pytest.raises(ModelError, match="not opened again"):
         made.load(next(iter(made._names.values())))
+
+
+def test_deaths_are_forgotten(pool, monkeypatch):
+    made, key = pool()
+    for _ in range(2):
+        ask(made, key)
+        die_while_working(made, key)
+    ask(made, key)
+    monkeypatch.setattr(pools, "MEMORY_OF_DEATHS", 0.0)
+    die_while_working(made, key)
+    assert ask(made, key).values.size
 
 
 def test_three_deaths_while_opening_are_enough(pool):

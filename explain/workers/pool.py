@@ -22,7 +22,8 @@ from explain.workers.worker import Progress, Worker, name_of
 MAX_WORKERS = int(os.environ.get("EXPLAIN_WORKERS", 3))
 STANDBY = os.environ.get("EXPLAIN_STANDBY", "1") != "0"           # keep a second worker of the last model
 QUIET = 5.0                                                      # seconds without a question, then it is made
-MAX_DEATHS = 3                                                   # of one model, then it is refused
+MAX_DEATHS = 3                                                   # of one model …
+MEMORY_OF_DEATHS = 600.0                                         # … within these seconds, then it is refused
 
 
 class Pool:
@@ -38,7 +39,7 @@ class Pool:
         self._spare_wanted = False
         self._workers: OrderedDict[str, Worker] = OrderedDict()       # by source
         self._names: dict[str, dict] = {}                             # model key → source
-        self._deaths: dict[str, int] = {}
+        self._deaths: dict[str, list[float]] = {}                     # name → when
         self._lock = threading.Lock()
 
     def worker(self, source: dict[str, Any]) -> Worker:
@@ -47,10 +48,11 @@ class Pool:
         with self._lock:
             worker = self._workers.get(name)
             if worker is None or not worker.alive:
-                if self._deaths.get(name, 0) >= MAX_DEATHS:
+                if self._recent_deaths(name) >= MAX_DEATHS:
                     raise ModelError(
-                        f"This model ended its process {MAX_DEATHS} times and is not opened again. "
-                        "Choose another one, or give workers more memory (EXPLAIN_WORKER_MB)."
+                        f"This model ended its process {MAX_DEATHS} times and is not opened again for "
+                        f"{MEMORY_OF_DEATHS / 60:.0f} minutes. Choose another one, or give workers more memory "
+                        "(EXPLAIN_WORKER_MB)."
                     )
                 self._make_room()
                 worker = self._workers[name] = self._new(source)
@@ -108,11 +110,20 @@ class Pool:
         with self._lock:
             if self._workers.get(name) is not dead:
                 return                                    # somebody else saw it first
-            self._deaths[name] = self._deaths.get(name, 0) + 1
-            if self._deaths[name] < MAX_DEATHS:
+            self._deaths.setdefault(name, []).append(time.monotonic())
+            if self._recent_deaths(name) < MAX_DEATHS:
                 self._workers[name] = self._new(dead.source)
             else:
                 del self._workers[name]
+
+    def _recent_deaths(self, name: str) -> int:
+        now = time.monotonic()
+        recent = [when for when in self._deaths.get(name, ()) if now - when < MEMORY_OF_DEATHS]
+        if recent:
+            self._deaths[name] = recent
+        else:
+            self._deaths.pop(name, None)
+        return len(recent)
 
     def _want_spare(self) -> None:
         with self._lock:
