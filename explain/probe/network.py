@@ -35,6 +35,7 @@ class Network:
         self.model, self.scaling, self.input_shape = model, scaling, tuple(input_shape)
         self.store = Store(STORE_BYTES, weigh=_bytes)       # (picture, layer, what) → arrays
         self._functions = Store(MAX_FUNCTIONS)
+        self._vectors: dict[tuple[str, int], tuple[str, ...]] = {}        # names, as traced
         self._predict = self._survey()
 
     # What it is made of ------------------------------------------------------------------------
@@ -122,11 +123,11 @@ class Network:
             return tf.cast(tf.clip_by_value(tf.round(inputs), 0, 255), wanted)
         return tf.cast(inputs, wanted)
 
-    def pixels_spec(self) -> tf.TensorSpec:
-        return tf.TensorSpec((None, *self.input_shape), tf.uint8)
+    def pixels_spec(self, batch: int | None = None) -> tf.TensorSpec:
+        return tf.TensorSpec((batch, *self.input_shape), tf.uint8)
 
-    def maps_spec(self, layer: str) -> tf.TensorSpec:
-        return tf.TensorSpec((None, *self._by_name[layer].shape), tf.float32)
+    def maps_spec(self, layer: str, batch: int | None = None) -> tf.TensorSpec:
+        return tf.TensorSpec((batch, *self._by_name[layer].shape), tf.float32)
 
     def trace(self, function: Callable, *specs: tf.TensorSpec):
         """A concrete function with exactly these inputs; it can never retrace."""
@@ -190,10 +191,11 @@ class Network:
 
         return self.compiled(("head", layer, output), make)
 
-    def slopes(self, layer: str, output: int):
+    def slopes(self, layer: str, output: int, batch: int | None = None):
         """(pixels, maps, classes (b,), *vectors) → ∂y^c / ∂maps (b, h, w, c) of another class.
 
-        With the head's own answers given back, only the way backward is left: half of the head.
+        With the head's own answers given back, only the way backward is left: half of the head. For a
+        known `batch` the shapes fold away too, which tells where one click is one picture.
         """
 
         def make():
@@ -205,14 +207,17 @@ class Network:
                 return seen["slopes"]
 
             with door.TRACING:
-                whole = self.trace(function, self.pixels_spec(), self.maps_spec(layer), CLASSES)
+                specs = self.pixels_spec(batch), self.maps_spec(layer, batch), tf.TensorSpec((batch,), tf.int32)
+                whole = self.trace(function, *specs)
                 return cut_out(whole.graph, ends["feeds"], ends["slopes"], self.trace)
 
-        return self.compiled(("slopes", layer, output), make)
+        return self.compiled(("slopes", layer, output, batch), make)
 
     def _forward_and_back(self, pixels, maps, classes, layer: str, output: int, top: bool = True):
         """To be traced. From the pixels, or from the maps where they are given."""
-        noted, vectors, reached = maps, [], False
+        noted, vectors, reached = maps, {}, False
+        # In a batch of known size a row a picture cannot be told from other rows: go by the names.
+        wanted = self._vectors[layer, output] if pixels.shape[0] is not None else None
         # Watched from the layer on, the tape holds the head only.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
 
@@ -224,9 +229,9 @@ class Network:
                         return tf.cast(maps, tensor.dtype)
                     noted = tensor
                     tape.watch(tensor)
-                elif reached and tensor.shape.rank == 2 and tensor.shape[0] is None:
-                    if not any(tensor is known for known in vectors):      # Dropout passes its input on
-                        vectors.append(tensor)
+                elif reached and (name in wanted if wanted is not None else _one_row_each(tensor)):
+                    if not any(tensor is known for known in vectors.values()):  # Dropout passes its input on
+                        vectors[name] = tensor
                 return tensor
 
             if maps is not None:
@@ -235,6 +240,7 @@ class Network:
             if top:
                 best = tf.argmax(head.scores, axis=-1, output_type=tf.int32)                  # (b,)
                 classes = tf.where(classes < 0, best, classes)
+        self._vectors[layer, output] = tuple(vectors)
         # Aimed at one score a picture, the sum of the batch's. A layer off the path to this output has
         # slope zero everywhere; the note says so later.
         aim = tf.one_hot(classes, head.scores.shape[-1])                                      # (b, K)
@@ -245,7 +251,7 @@ class Network:
             "scores": head.scores,
             "probabilities": head.probabilities,
             "classes": classes,
-            "vectors": vectors,
+            "vectors": list(vectors.values()),
         }
 
     def pixel_slopes(self, output: int):
@@ -262,6 +268,11 @@ class Network:
             return self.trace(function, tf.TensorSpec((None, *self.input_shape), tf.float32), CLASSES)
 
         return self.compiled(("pixels", output), make)
+
+
+def _one_row_each(tensor: tf.Tensor) -> bool:
+    """Whether the tensor is (b, n): not learnt positions, which are rows of no picture."""
+    return tensor.shape.rank == 2 and tensor.shape[0] is None
 
 
 def _bytes(value) -> int:

@@ -52,7 +52,8 @@ class Probe:
         else:
             scores, probabilities, *vectors = known
             classes = np.where(self._asked < 0, scores.argmax(axis=-1), self._asked).astype(np.int32)
-            slopes = network.slopes(name, self.output)(self.pixels, maps, classes, *vectors)
+            alone = 1 if len(self.pixels) == 1 else None
+            slopes = network.slopes(name, self.output, alone)(self.pixels, maps, classes, *vectors)
             return dict(
                 maps=maps, slopes=slopes.numpy(), scores=scores, probabilities=probabilities, classes=classes
             )
@@ -66,12 +67,11 @@ class Probe:
         kept = [self.network.store.get((key, self.layer.name, what)) for key in self.keys]
         if any(one is None for one in kept):
             return None
-        return np.stack(kept) if what == "maps" else [np.stack(parts) for parts in zip(*kept)]
+        return _batched(kept) if what == "maps" else [_batched(parts) for parts in zip(*kept)]
 
     def _keep(self, what, batched) -> None:
         for i, key in enumerate(self.keys):
-            # A copy, so that one picture does not hold the whole batch in memory.
-            one = batched[i].copy() if what == "maps" else [part[i].copy() for part in batched]
+            one = _kept(batched[i]) if what == "maps" else [_kept(part[i]) for part in batched]
             self.network.store.put((key, self.layer.name, what), one)
 
     @cached_property
@@ -137,6 +137,17 @@ class Probe:
         classes = np.repeat(self.classes, len(pixels) // len(self.pixels))
         scores, _ = self.network.predict(pixels.astype(np.uint8), self.output)
         return np.take_along_axis(scores, classes[:, None], 1)[:, 0]
+
+
+def _kept(one: np.ndarray) -> np.ndarray:
+    """A copy, so that one picture does not hold the whole batch in memory, and nobody writes into it."""
+    one = one.copy()
+    one.flags.writeable = False
+    return one
+
+
+def _batched(parts) -> np.ndarray:
+    return parts[0][None] if len(parts) == 1 else np.stack(parts)
 
 
 def _numpy(seen: dict) -> dict:

@@ -17,5 +17,5 @@ def gradcam(probe: Probe) -> np.ndarray:
     Source: Selvaraju et al. 2017, "Grad-CAM: Visual explanations from deep networks via
     gradient-based localization", equations 1 and 2; the score is taken before the softmax.
     """
-    weights = probe.slopes.mean(axis=(1, 2), keepdims=True)                    # (b, 1, 1, c)   eq. 1
-    return np.maximum((weights * probe.maps).sum(axis=-1), 0)                  # (b, h, w)      eq. 2
+    weights = probe.slopes.mean(axis=(1, 2))                                   # (b, c)         eq. 1
+    return np.maximum(np.einsum("bc,bhwc->bhw", weights, probe.maps), 0)       # (b, h, w)      eq. 2
