@@ -218,7 +218,8 @@ def _channels(channels: Iterable[int], layer: Layer) -> list[int]:
 def _pixels(network: Network, images: Sequence[Image]) -> np.ndarray:
     if not images:
         raise OptionError("Expected at least one picture, received none.")
-    return np.stack([fit(image.pixels, *network.input_shape) for image in images])            # (b, h, w, C)
+    fitted = [fit(image.pixels, *network.input_shape) for image in images]
+    return fitted[0][None] if len(fitted) == 1 else np.stack(fitted)                          # (b, h, w, C)
 
 
 def _network(model: Model) -> Network:
