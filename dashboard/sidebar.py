@@ -127,10 +127,7 @@ def _take_model(key: str) -> None:
     data = file.getvalue()
     path = _model_folder() / (hashlib.sha256(data).hexdigest() + Path(file.name).suffix.lower())
     path.write_bytes(data)
-    taken = set(own_models().values()) - {own_models().get(str(path))}
-    title, n = file.name, 2
-    while title in taken:
-        title, n = f"{file.name} ({n})", n + 1
-    own_models()[str(path)] = title
+    others = [title for name, title in own_models().items() if name != str(path)]
+    own_models()[str(path)] = tray.unlike(file.name, others)
     st.session_state["model"] = str(path)
     st.session_state["model_uploads"] += 1

@@ -27,12 +27,17 @@ def photos() -> dict[str, str]:
     titles = {slug: sample.title for slug, sample in samples().items()}
     taken = set(titles.values())
     for key, image in _added().items():
-        title, n = image.name, 2
-        while title in taken:
-            title, n = f"{image.name} ({n})", n + 1
-        taken.add(title)
-        titles[key] = title
+        titles[key] = unlike(image.name, taken)
+        taken.add(titles[key])
     return titles
+
+
+def unlike(name: str, taken: Iterable[str]) -> str:
+    """The name, numbered where it is taken: "cat.jpg (2)"."""
+    title, n = name, 2
+    while title in taken:
+        title, n = f"{name} ({n})", n + 1
+    return title
 
 
 def photo(name: str) -> Image:
