@@ -13,8 +13,8 @@ _NAMES = {
     "load": "opening.loading", "wrap": "opening.loading", "read": "image",
     "layers": "jobs", "predict": "jobs", "activations": "jobs", "heatmap": "jobs", "heatmaps": "jobs",
     "patterns": "jobs",
-    **dict.fromkeys(("Heatmap", "Image", "Layer", "Maps", "Model", "Output", "Pattern", "Prediction", "Verdict"),
-                    "results"),
+    **dict.fromkeys(("Heatmap", "Image", "Layer", "Maps", "Model", "Notice", "Output", "Pattern", "Prediction",
+                     "Verdict"), "results"),
     "ExplainError": "errors",
 }  # fmt: skip
 _ROOMS = ("device", "errors", "image", "jobs", "methods", "opening", "render", "results", "samples", "scaling", "workers")

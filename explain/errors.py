@@ -8,7 +8,23 @@
     │   └── ImageTooLarge           more pixels or bytes than allowed
     ├── ModelError                  a model that cannot be opened or explored
     │   ├── UnknownModel            a name that is neither a zoo entry nor a file
-    │   └── NoInternet              weights that would have to be fetched
+    │   ├── NoInternet              weights that would have to be fetched
+    │   ├── InputError              a network whose input is not one picture
+    │   └── RefusedModel            a file that is not opened
+    │       ├── UnknownFile         it is no model, or one of another program
+    │       ├── TruncatedModel      it ends too early
+    │       ├── BrokenModel         its parts do not fit together
+    │       ├── UnsafeArchive       a zip that would leave its folder, hide or repeat members
+    │       ├── UnsafeHdf5          HDF5 with links, other files, or data that is no numbers
+    │       ├── ModelTooLarge       more bytes, layers, depth or numbers than allowed
+    │       ├── UnsafeLayer         it holds code, or names a function to call
+    │       ├── CustomClass         a class that the operator has not registered
+    │       ├── ObsoleteModel       something that Keras no longer has
+    │       ├── WeightsOnly         weights without an architecture
+    │       ├── UnsafeGraph         a graph with operations outside the allow-list
+    │       ├── InspectionFailed    the inspection was stopped, or ended
+    │       ├── Untrusted           no sandbox here, and the operator has not allowed it
+    │       └── QuotaExceeded       no room left for this session's uploads
     ├── LayerError                  a layer that does not exist or has no map
     ├── ClassError                  a class or an output that does not exist
     ├── MethodError                 a method or a knob that does not exist
@@ -65,6 +81,70 @@ class UnknownModel(ModelError):
 
 class NoInternet(ModelError):
     code = "E_NO_INTERNET"
+
+
+class InputError(ModelError):
+    code = "E_MODEL_INPUT"
+
+
+class RefusedModel(ModelError):
+    code = "E_MODEL_REFUSED"
+
+
+class UnknownFile(RefusedModel):
+    code = "E_MODEL_KIND"
+
+
+class TruncatedModel(RefusedModel):
+    code = "E_MODEL_TRUNCATED"
+
+
+class BrokenModel(RefusedModel):
+    code = "E_MODEL_BROKEN"
+
+
+class UnsafeArchive(RefusedModel):
+    code = "E_ZIP"
+
+
+class UnsafeHdf5(RefusedModel):
+    code = "E_HDF5"
+
+
+class ModelTooLarge(RefusedModel):
+    code = "E_MODEL_SIZE"
+
+
+class UnsafeLayer(RefusedModel):
+    code = "E_MODEL_CODE"
+
+
+class CustomClass(RefusedModel):
+    code = "E_CUSTOM_CLASS"
+
+
+class ObsoleteModel(RefusedModel):
+    code = "E_MODEL_OBSOLETE"
+
+
+class WeightsOnly(RefusedModel):
+    code = "E_WEIGHTS_ONLY"
+
+
+class UnsafeGraph(RefusedModel):
+    code = "E_GRAPH"
+
+
+class InspectionFailed(RefusedModel):
+    code = "E_INSPECTION"
+
+
+class Untrusted(RefusedModel):
+    code = "E_UNTRUSTED"
+
+
+class QuotaExceeded(RefusedModel):
+    code = "E_QUOTA"
 
 
 class LayerError(ExplainError):

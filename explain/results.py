@@ -27,6 +27,32 @@ class Image:
 
 
 @frozen
+class Notice:
+    """Something to know about a model or a result that is no refusal.
+
+    code: stable, W_…, in the README's table; sentence: what was found, why, and what to do.
+    """
+
+    code: str
+    sentence: str
+
+
+@frozen
+class Inspection:
+    """What the inspection of a file found out. The file itself is not needed any more.
+
+    digest: SHA-256 of the upload, hex; kind: "keras", "hdf5", "weights" or "graph"; path: the canonical
+    copy, written by us; labels: names of the classes that came with it; notices: what was repaired.
+    """
+
+    digest: str
+    kind: str
+    path: str
+    labels: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+@frozen
 class Layer:
     """One call of one layer.
 
@@ -66,7 +92,8 @@ class Model:
 
     key: digest of architecture and weights; input_shape: (h, w, C); scaling: a name of
     `explain.scaling`; scaling_note: why this scaling; labels: K names or (); layers in the order
-    in which their outputs are made; default_layer: the one that `layer=None` means.
+    in which their outputs are made; default_layer: the one that `layer=None` means; notices: what
+    to know about it (repaired, NaN in the weights, …).
     """
 
     key: str
@@ -79,6 +106,7 @@ class Model:
     default_layer: str | None = None
     scaling_note: str = ""
     about: str = ""
+    notices: tuple[Notice, ...] = ()
     network: Any = field(default=None, repr=False)
 
     def label(self, class_index: int) -> str:
@@ -110,7 +138,8 @@ class Heatmap:
     """Where the network looked, in the layer's own size.
 
     values: (h, w) float32, not normalised; score: y^c; note: why it is blank, flat or not finite,
-    or "" when there is nothing to say; image, model: their keys; options: the method's knobs.
+    or "" when there is nothing to say; notices: the same with codes; image, model: their keys;
+    options: the method's knobs.
     """
 
     layer: str
@@ -124,6 +153,7 @@ class Heatmap:
     image: str = ""
     model: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
 
 
 @frozen
@@ -140,6 +170,7 @@ class Pattern:
     scores: np.ndarray
     method: str = ""
     note: str = ""
+    notices: tuple[Notice, ...] = ()
 
 
 @frozen

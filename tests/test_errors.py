@@ -10,7 +10,7 @@ from explain.errors import ExplainError, near, tree
 
 def test_every_class_has_a_code_of_its_own():
     codes = [kind.code for kind in tree().values()]
-    assert len(set(codes)) == len(codes) and all(re.fullmatch(r"E_[A-Z_]+", code) for code in codes)
+    assert len(set(codes)) == len(codes) and all(re.fullmatch(r"E_[A-Z0-9_]+", code) for code in codes)
 
 
 def test_the_drawing_is_the_tree():

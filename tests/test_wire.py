@@ -53,6 +53,8 @@ NOUNS = [
         "conv", 1, "dog", 2.5, float("nan"), "gradcam", BROKEN, "a note", "image", "model", {"sharp": True}
     ),
     results.Pattern("conv", 7, floats(4, 4, 3), floats(9), "robust"),
+    results.Notice("W_FLAT", "Flat."),
+    results.Inspection("ab" * 32, "keras", "copy.keras", ("cat", "dog"), (results.Notice("W_REPAIRED", "Repaired."),)),
 ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ NOUNS = {
     noun.__name__: noun
     for noun in (
         results.Image, results.Layer, results.Output, results.Model, results.Prediction,
-        results.Maps, results.Heatmap, results.Pattern,
+        results.Maps, results.Heatmap, results.Pattern, results.Notice, results.Inspection,
     )
 }  # fmt: skip
 DTYPES = {"uint8", "float32", "int32"}
