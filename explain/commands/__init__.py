@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
     except ExplainError as error:
         from explain.commands.console import warn
 
-        warn(str(error))
+        warn(f"{error} ({error.code})")
         return REFUSED
     if arguments is None:                                        # --help was asked for and given
         return DONE

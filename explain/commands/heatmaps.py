@@ -83,8 +83,10 @@ def run(args: Namespace, job) -> int:
                 "files": files, "image": pictures.describe(one), "layer": heatmap.layer,
                 "class_index": heatmap.class_index, "label": heatmap.label, "score": heatmap.score,
                 "probability": heatmap.probability, "method": heatmap.method, "options": heatmap.options,
-                "note": heatmap.note,
+                "note": heatmap.note, "notices": [n.code for n in heatmap.notices],
             })  # fmt: skip
+        if heatmap.note and not args.quiet:
+            job.bar.warn(f"{one.source.path}: {heatmap.note}")
         seen()
 
     def finish() -> str:

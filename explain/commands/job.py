@@ -113,7 +113,7 @@ def _farewell(job: Job) -> str:
 def _told(error: BaseException) -> int:
     """The error in one line, and the exit code."""
     if isinstance(error, ExplainError):
-        warn(str(error))
+        warn(f"{error} ({error.code})")
         return REFUSED
     if not isinstance(error, Exception) or os.environ.get("EXPLAIN_TRACEBACK"):
         raise error

@@ -21,7 +21,7 @@ MEGABYTE = 1_000_000
 
 
 def add_model(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a name that `models` lists, or a .keras or .h5 file")
+    parser.add_argument("model", metavar="MODEL", help="a name that `models` lists, a file or a SavedModel folder")
     group = parser.add_argument_group("the model")
     group.add_argument("--weights", metavar="FILE", help="weights for a network of the list, from a file")
     group.add_argument(
@@ -29,6 +29,13 @@ def add_model(parser: ArgumentParser) -> None:
     )
     group.add_argument("--scaling", metavar="NAME", help="how pixels become its input, e.g. -1..1 or caffe")
     group.add_argument("--labels", metavar="FILE", help="names of the classes, one per line")
+    group.add_argument(
+        "--custom-objects", action="append", metavar="FILE",
+        help="Python file of yours whose classes and functions the model uses; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--trusted", action="store_true", help="open a file of your own as it is, without inspection"
+    )
     group.add_argument(
         "--input-size", metavar="HxW", help="for a network that takes any size; HxWxC where it sees no colour"
     )
@@ -73,8 +80,13 @@ def open_model(args: Namespace, job: Job) -> Model:
         weights=None if args.random_weights else args.weights or "imagenet",
         input_shape=shape,
         on_progress=fetching,
+        trusted=args.trusted,
+        custom_objects=args.custom_objects,
     )
     job.bar.clear()
+    if not args.quiet:
+        for notice in model.notices:
+            job.bar.warn(f"{notice.code}: {notice.sentence}")
     return model
 
 
@@ -95,6 +107,7 @@ def describe(model: Model) -> dict[str, Any]:
         "scaling_note": model.scaling_note,
         "input_shape": list(model.input_shape),
         "about": model.about,
+        "notices": [{"code": n.code, "sentence": n.sentence} for n in model.notices],
     }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,20 @@ import numpy as np
 
 from explain import device
 from explain.errors import ExplainError, ModelError, OptionError, UnknownModel, near
+from explain.inspecting import inspect
+from explain.inspecting.customs import operator_files, read_customs
 from explain.opening import zoo
+from explain.opening.files import first_line, network_of, own_network
 from explain.opening.guess import guess_scaling
-from explain.opening.labels import imagenet_labels
+from explain.opening.labels import imagenet_labels, read_labels
+from explain.opening.trial import trial
 from explain.probe.anatomy import check_picture_input
 from explain.probe.network import Network
-from explain.results import Model
+from explain.results import Inspection, Model, Notice
 from explain.scaling import scaling_of
 
 FREE_SIZE = 224                                        # for a network that takes pictures of any size
-FILES = (".keras", ".h5", ".hdf5")
+ENDINGS = (".keras", ".h5", ".hdf5", ".pb", ".zip", ".model")            # of what is no zoo name
 
 
 def load(
@@ -33,28 +39,60 @@ def load(
     weights: str | os.PathLike[str] | None = "imagenet",
     input_shape: tuple[int, int, int] | None = None,
     on_progress: Any = None,
+    trusted: bool = False,
+    custom_objects: Sequence[str] | str | None = None,
 ) -> Model:
-    """Open a network: a zoo name, or a .keras or .h5 file.
+    """Open a network: a zoo name, a file (.keras, .h5, .pb, zip) or a SavedModel folder.
 
     scaling: a name of `explain.scaling`, None for the entry's own or the best guess (the model says
     which); labels: names of the classes, or a text file with one per line; weights, for zoo names: a
     file of weights, or None for random ones; input_shape: (h, w, C) for a network that takes any size.
     on_progress(bytes done, bytes in all, None) while weights are fetched; False cancels.
+    trusted: open the file itself, uninspected, for files of one's own; custom_objects: Python files
+    whose classes a model may use (default: EXPLAIN_CUSTOM_OBJECTS).
 
-    Raises UnknownModel, ModelError, NoInternet, Cancelled, OptionError.
+    A file is inspected as data first, by another process, and only the copy that the inspection wrote is
+    opened. Raises UnknownModel, RefusedModel (with a code for each reason), InputError, ModelError,
+    NoInternet, Cancelled, OptionError, TooMuchMemory.
     """
     device.ready()
-    text = os.fspath(name)
-    path = Path(text)
-    if path.is_dir():
-        raise ModelError(f"'{path.name}' is a folder. Expected a .keras or .h5 file, or a name of the zoo.")
-    if path.is_file():
-        return wrap(_from_file(path), scaling, labels, path.stem, input_shape)
-    if path.suffix.lower() in FILES or len(path.parts) > 1:
-        beside = [p.name for p in path.parent.glob("*") if p.suffix in FILES] if path.parent.is_dir() else []
-        raise UnknownModel(f"There is no file '{text}'.{near(path.name, beside)}")
+    path, labels, files = Path(name), read_labels(labels), operator_files(custom_objects)
+    if not path.exists():
+        return _from_zoo(os.fspath(name), scaling, labels, weights, input_shape, on_progress, trusted)
+    if trusted:
+        return _from_file(own_network(path, files), path.stem, scaling, labels, input_shape)
+    with tempfile.TemporaryDirectory(prefix="layerscope-") as folder:
+        inspection = inspect(path, folder, read_customs(files))
+        return open_inspected(inspection, scaling, labels, input_shape, files, path.stem)
+
+
+def open_inspected(
+    inspection: Inspection,
+    scaling: str | None = None,
+    labels: Sequence[str] | None = None,
+    input_shape: tuple[int, int, int] | None = None,
+    custom_objects: Sequence[str] = (),
+    name: str = "model",
+) -> Model:
+    """The model of a canonical copy, tried on one picture. Raises as `load` does for a file."""
+    device.ready()
+    network = network_of(inspection, custom_objects)
+    given = tuple(labels) if labels is not None else inspection.labels
+    return _from_file(network, name, scaling, given, input_shape, inspection.notices, named=labels is not None)
+
+
+def _from_zoo(text, scaling, labels, weights, input_shape, on_progress, trusted) -> Model:
+    if Path(text).suffix.lower() in ENDINGS or len(Path(text).parts) > 1:
+        folder = Path(text).parent
+        beside = [p.name for p in folder.glob("*") if p.suffix in ENDINGS] if folder.is_dir() else []
+        raise UnknownModel(f"There is no file '{text}'.{near(Path(text).name, beside)}")
     entry = zoo.entry_of(text)
-    network = zoo.build(entry.name, weights, seed=0 if weights is None else None, on_progress=on_progress)
+    of_file = weights is not None and weights != "imagenet"
+    with tempfile.TemporaryDirectory(prefix="layerscope-") as folder:
+        if of_file and not trusted and Path(weights).suffix != ".pth" and Path(weights).is_file():
+            weights = inspect(Path(weights), folder).path
+        seed = 0 if weights is None else None
+        network = zoo.build(entry.name, weights, seed, on_progress)
     given = "its own" if scaling is None else "given"
     return _model(
         network,
@@ -65,6 +103,20 @@ def load(
         input_shape or (*entry.input_size, 3),
         about=entry.about + ("" if weights is not None else "; random weights"),
     )
+
+
+def _from_file(network, name, scaling, labels, input_shape, notices=(), named=True) -> Model:
+    """`named`: whether the user gave the labels; those that came with the file may not fit it."""
+    _build(network, input_shape)
+    why = "given"
+    if scaling is None:
+        scaling, why = guess_scaling(network)
+    classes = None if named or not labels else _classes(network)
+    if classes not in (None, len(labels)):
+        sentence = f"The labels beside the model are {len(labels)}, its classes {classes}: they are not used."
+        labels, notices = None, (*notices, Notice("W_LABELS", sentence))
+    model = _model(network, scaling, why, labels, name, input_shape)
+    return replace(model, notices=(*notices, *trial(model.network)))
 
 
 def wrap(
@@ -82,9 +134,8 @@ def wrap(
     device.ready()
     if not isinstance(network, keras.Model):
         raise ModelError(f"Expected a keras.Model, received {type(network).__name__}.")
-    if not network.built and input_shape is not None:
-        empty = np.zeros((1, *_checked(input_shape)), np.float32)
-        _or_model_error(network.name, input_shape, lambda: network(empty, training=False))
+    labels = read_labels(labels)
+    _build(network, input_shape)
     why = "given"
     if scaling is None:
         scaling, why = guess_scaling(network)
@@ -95,7 +146,7 @@ def _model(network, scaling, why, labels, name, input_shape, about="") -> Model:
     height, width, channels = check_picture_input(network) if input_shape is None else _checked(input_shape)
     shape, how = (height or FREE_SIZE, width or FREE_SIZE, channels), scaling_of(scaling)
     opened = _or_model_error(name, shape, lambda: Network(network, how, shape))
-    names, classes = _labels(labels), opened.outputs[0].classes
+    names, classes = labels or (), opened.outputs[0].classes
     if names and len(names) != classes:
         raise OptionError(f"Expected {classes} labels, one for each class, received {len(names)}.")
     if labels is None and about and classes == len(imagenet_labels()):     # of the zoo, with its classifier
@@ -124,24 +175,22 @@ def _or_model_error(name: str, shape: tuple, run: Callable[[], Any]) -> Any:
     except Exception as error:  # whatever its layers raise while they are called
         raise ModelError(
             f"The network '{name}' cannot be run on a picture of {'×'.join(map(str, shape))}. "
-            f"Keras says: {_first_line(error)}"
+            f"Keras says: {first_line(error)}"
         ) from error
 
 
-def _from_file(path: Path) -> keras.Model:
-    if path.suffix.lower() not in FILES:
-        raise ModelError(f"'{path.name}' is no model file known here: expected {', '.join(FILES)}.")
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises anything from KeyError to RuntimeError for a bad file
-        raise ModelError(
-            f"'{path.name}' cannot be opened: expected a model saved by Keras 3 as .keras or .h5. "
-            f"Keras says: {_first_line(error)}"
-        ) from error
+def _build(network: keras.Model, input_shape: tuple[int, int, int] | None) -> None:
+    """A model that was never called is built by one call on an empty picture."""
+    if not network.built and input_shape is not None:
+        empty = np.zeros((1, *_checked(input_shape)), np.float32)
+        _or_model_error(network.name, input_shape, lambda: network(empty, training=False))
 
 
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+def _classes(network: keras.Model) -> int | None:
+    """How many numbers its first output ends in, where that is known before it is run."""
+    outputs = keras.tree.flatten(getattr(network, "outputs", None) or ())
+    many = outputs[0].shape[-1] if outputs else None
+    return 2 if many == 1 else many
 
 
 def _checked(input_shape: Sequence[int]) -> tuple[int, int, int]:
@@ -151,21 +200,6 @@ def _checked(input_shape: Sequence[int]) -> tuple[int, int, int]:
             f"Expected input_shape=(height, width, channels) with 1, 3 or 4 channels, received {tuple(input_shape)}."
         )
     return tuple(int(n) for n in input_shape)
-
-
-def _labels(labels) -> tuple[str, ...]:
-    if labels is None:
-        return ()
-    if not isinstance(labels, (str, os.PathLike)):
-        return tuple(str(label) for label in labels)
-    path = Path(labels)
-    if not path.is_file():
-        raise OptionError(f"There is no file of labels '{path}': expected a text file with one label per line.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise OptionError(f"'{path.name}' is no text in UTF-8: expected a file of labels, one per line.") from None
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _digest(network: keras.Model, scaling: str, shape: tuple) -> str:
