@@ -13,7 +13,7 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-ROOMS = ("heatmaps", "memory", "patterns", "walls", "processes", "sessions")
+ROOMS = ("heatmaps", "memory", "patterns", "walls", "processes", "opening", "sessions")
 
 
 def main(arguments: list[str] | None = None) -> int:

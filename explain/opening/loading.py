@@ -31,6 +31,11 @@ from explain.scaling import scaling_of
 FREE_SIZE = 224                                        # for a network that takes pictures of any size
 ENDINGS = (".keras", ".h5", ".hdf5", ".pb", ".zip", ".model")            # of what is no zoo name
 
+UNTRAINED = (
+    "The model was saved before it was built, so the file holds no weights: what you see are random numbers. "
+    "Save it again after training."
+)
+
 
 def load(
     name: str | os.PathLike[str] = zoo.DEFAULT,
@@ -78,7 +83,10 @@ def open_inspected(
     device.ready()
     network = network_of(inspection, custom_objects)
     given = tuple(labels) if labels is not None else inspection.labels
-    return _from_file(network, name, scaling, given, input_shape, inspection.notices, named=labels is not None)
+    content = " ".join([inspection.digest, *(Path(file).read_text("utf-8") for file in custom_objects)])
+    return _from_file(
+        network, name, scaling, given, input_shape, inspection.notices, labels is not None, content
+    )
 
 
 def _from_zoo(text, scaling, labels, weights, input_shape, on_progress, trusted) -> Model:
@@ -105,8 +113,11 @@ def _from_zoo(text, scaling, labels, weights, input_shape, on_progress, trusted)
     )
 
 
-def _from_file(network, name, scaling, labels, input_shape, notices=(), named=True) -> Model:
-    """`named`: whether the user gave the labels; those that came with the file may not fit it."""
+def _from_file(network, name, scaling, labels, input_shape, notices=(), named=True, content=None) -> Model:
+    """named: whether the user gave the labels; those that came with the file may not fit it; content: what
+    the key is made of."""
+    if not network.built and input_shape is not None:
+        notices = (*notices, Notice("W_UNTRAINED", UNTRAINED))
     _build(network, input_shape)
     why = "given"
     if scaling is None:
@@ -115,7 +126,7 @@ def _from_file(network, name, scaling, labels, input_shape, notices=(), named=Tr
     if classes not in (None, len(labels)):
         sentence = f"The labels beside the model are {len(labels)}, its classes {classes}: they are not used."
         labels, notices = None, (*notices, Notice("W_LABELS", sentence))
-    model = _model(network, scaling, why, labels, name, input_shape)
+    model = _model(network, scaling, why, labels, name, input_shape, content=content)
     return replace(model, notices=(*notices, *trial(model.network)))
 
 
@@ -142,7 +153,7 @@ def wrap(
     return _model(network, scaling, why, labels, name or network.name, input_shape)
 
 
-def _model(network, scaling, why, labels, name, input_shape, about="") -> Model:
+def _model(network, scaling, why, labels, name, input_shape, about="", content=None) -> Model:
     height, width, channels = check_picture_input(network) if input_shape is None else _checked(input_shape)
     shape, how = (height or FREE_SIZE, width or FREE_SIZE, channels), scaling_of(scaling)
     opened = _or_model_error(name, shape, lambda: Network(network, how, shape))
@@ -152,7 +163,7 @@ def _model(network, scaling, why, labels, name, input_shape, about="") -> Model:
     if labels is None and about and classes == len(imagenet_labels()):     # of the zoo, with its classifier
         names = imagenet_labels()
     return Model(
-        key=_digest(network, scaling, shape),
+        key=_sha256(f"{content or _content(network)} {scaling} {shape}"),
         name=name,
         input_shape=shape,
         layers=opened.layers,
@@ -202,16 +213,20 @@ def _checked(input_shape: Sequence[int]) -> tuple[int, int, int]:
     return tuple(int(n) for n in input_shape)
 
 
-def _digest(network: keras.Model, scaling: str, shape: tuple) -> str:
-    """SHA-256 of architecture, weights, scaling and size: what an answer depends on."""
+def _content(network: keras.Model) -> str:
+    """SHA-256 of architecture and weights: with scaling and size, what an answer depends on."""
     digest = hashlib.sha256()
     try:
         config = json.dumps(network.get_config(), sort_keys=True, default=lambda o: type(o).__qualname__)
     except NotImplementedError:                           # a subclassed model need not have one
         config = type(network).__qualname__
-    digest.update(f"{config} {scaling} {shape}".encode())
+    digest.update(config.encode())
     for weight in network.weights:
         value = np.ascontiguousarray(weight.numpy())
         digest.update(f"{weight.path} {value.shape} {value.dtype}".encode())
         digest.update(value.view(np.uint8).reshape(-1).data if value.size else b"")
     return digest.hexdigest()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
