@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.text import say
+from dashboard.text import for_chart, say
 from explain.results import Prediction
 
 ACCENT, QUIET = "#c2410c", "#a8a29e"
@@ -23,7 +23,7 @@ def _show(figure: go.Figure, key: str, height: int, alt: str) -> None:
 def guesses(predictions: Sequence[Prediction], key: str, chosen: int | None = None) -> None:
     """The first guesses as bars, best on top; the chosen class stands out."""
     best_last = list(reversed(predictions))
-    names = [_short(p.label) for p in best_last]
+    names = [for_chart(p.label, 28) for p in best_last]
     shares = [p.probability for p in best_last]
     colours = [ACCENT if p.class_index == chosen else QUIET for p in best_last]
     figure = go.Figure(
@@ -67,8 +67,3 @@ def climb(scores: np.ndarray, key: str, step: str, activation: str, alt: str) ->
 def _ink() -> str:
     """Plotly's own grey is too pale to read."""
     return "#f5f0ea" if st.context.theme.type == "dark" else "#1c1917"
-
-
-def _short(text: str, most: int = 28) -> str:
-    text = text.replace("<", "‹").replace(">", "›")                  # Plotly reads tags in labels
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import tray
-from dashboard.text import plain, say, slug
-from explain import workers
-from explain.errors import LayerError, ModelError, NoInternet
-from explain.opening.zoo import DEFAULT, ZOO
+from dashboard import networks, settings, tray
+from dashboard.labels import class_label
+from dashboard.text import LONGEST, clean, plain, say, slug, told
+from explain.errors import LayerError
 from explain.results import Image, Layer, Model
 from explain.samples import samples
 
@@ -39,84 +38,30 @@ def photo_title() -> str:
 # The network ---------------------------------------------------------------------------------------
 
 
-def own_models() -> dict[str, str]:
-    """{path: title} of the models that this session uploaded."""
-    return st.session_state.setdefault("own_models", {})
-
-
-def model_title(name: str) -> str:
-    if name in own_models():
-        return say("models.own", name=own_models()[name])
-    return ZOO[name].title
-
-
-def model_name() -> str:
-    chosen = st.session_state.get("model")
-    return chosen if chosen in ZOO or chosen in own_models() else DEFAULT
-
-
 def model() -> Model:
-    """The chosen network, opened. Until it is there the page says what it waits for.
+    """The chosen network, opened, with its title as its name and what is known about it at the side.
 
-    Weights are fetched only when the visitor asks for them. ModelError and NoInternet are shown here,
-    with the embedded network as the way on, and end the page.
+    While it is not there, the page says so and ends.
     """
-    name = model_name()
-    title = model_title(name)
-    st.caption(say("frame.now", model=plain(title), photo=plain(photo_title())))
-    fetched = name not in ZOO or ZOO[name].embedded or workers.is_open(name)
-    if not fetched and not _asked_for(name):
-        st.stop()
-    slot = st.empty()
-
-    def show(done: int, total: int, partial) -> None:
-        with slot.container():
-            if total:
-                share, most = min(done / total, 1.0), total / 2**20
-                text = say(
-                    "models.fetching", title=plain(title), done=f"{done / 2**20:.0f}", total=f"{most:.0f}"
-                )
-                st.progress(share, text)
-            elif done:
-                st.info(say("models.fetching_some", title=plain(title), done=f"{done / 2**20:.0f}"))
-            else:
-                with st.skeleton(height=320):
-                    pass
-                st.info(say("models.waiting", title=plain(title)), icon=":material/hourglass_top:")
-
-    try:
-        opened = workers.load(name, on_progress=show)
-    except ModelError as error:
-        slot.empty()
-        st.session_state.setdefault("approved", set()).discard(name)
-        st.error(
-            plain(error), icon=":material/cloud_off:" if isinstance(error, NoInternet) else ":material/error:"
-        )
-        st.caption(say("error.help", code=error.code))
-        st.button(say("models.back", title=ZOO[DEFAULT].title), on_click=_back, type="primary")
-        st.stop()
-    slot.empty()
+    shown = say("frame.now", model=plain(networks.title(networks.chosen())), photo=plain(photo_title()))
+    st.caption(shown)
+    opened = networks.open_chosen()
+    settings.settings(opened)
     return opened
 
 
-def _asked_for(name: str) -> bool:
-    """Whether the visitor asked for the weights of this network; the question, where not yet."""
-    approved = st.session_state.setdefault("approved", set())
-    if name in approved:
-        return True
-    entry = ZOO[name]
-    st.info(say("models.ask", title=entry.title, megabytes=entry.megabytes), icon=":material/cloud_download:")
-    with st.container(horizontal=True):
-        st.button(say("models.fetch", title=entry.title), on_click=approved.add, args=(name,), type="primary")
-        st.button(say("models.back", title=ZOO[DEFAULT].title), on_click=_back)
-    return False
+# Outputs, layers and classes -----------------------------------------------------------------------
 
 
-def _back() -> None:
-    st.session_state["model"] = DEFAULT
-
-
-# Layers and classes --------------------------------------------------------------------------------
+def output(opened: Model) -> int | None:
+    """Which of several outputs to explain; None where there is one only."""
+    if len(opened.outputs) < 2:
+        return None
+    labels = told({i: one.name for i, one in enumerate(opened.outputs)})
+    return st.selectbox(
+        say("choose.output"), list(labels), format_func=labels.get, key="output", help=say("choose.output.help"),
+        **LINKED,
+    )  # fmt: skip
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
@@ -124,7 +69,12 @@ def shape_text(shape: Sequence[int | None]) -> str:
 
 
 def layer_label(layer: Layer) -> str:
-    return f"{layer.name} ({shape_text(layer.shape)})"
+    return f"{clean(layer.name)} ({shape_text(layer.map_shape or layer.shape)})"
+
+
+def layer_labels(layers: Sequence[Layer]) -> dict[str, str]:
+    """{name: label with its size}, each label told apart from the others."""
+    return told({each.name: layer_label(each) for each in layers}, LONGEST + 40)
 
 
 def block_of(name: str) -> str:
@@ -138,15 +88,16 @@ def layer(opened: Model) -> Layer:
     usable = [each for each in opened.layers if each.has_map]
     if not usable:
         raise LayerError(say("no_map", model=opened.name))
-    blocks = list(dict.fromkeys(block_of(each.name) for each in usable))
     every = say("choose.every_block")
+    blocks = told({name: name for name in (every, *(block_of(each.name) for each in usable))})
     left, right = st.columns([1, 3])
     with left:
         block = st.selectbox(
-            say("choose.block"), [every, *blocks], key="block", help=say("choose.block.help"), **LINKED
-        )
+            say("choose.block"), list(blocks), format_func=blocks.get, key="block", help=say("choose.block.help"),
+            **LINKED,
+        )  # fmt: skip
     shown = [each for each in usable if block in (every, block_of(each.name))]
-    labels = {each.name: layer_label(each) for each in shown}
+    labels = layer_labels(shown)
     with right:
         name = st.selectbox(
             say("choose.layer"), list(labels), format_func=labels.get, key="layer", help=say("choose.layer.help"),
@@ -157,18 +108,18 @@ def layer(opened: Model) -> Layer:
 
 def _telling(layers: Sequence[Layer], height: int) -> int:
     """Which layer to show first: the last activation whose maps still show the photo's parts."""
-    fine = [i for i, each in enumerate(layers) if (each.shape[0] or height) * 8 >= height]
+    fine = [i for i, each in enumerate(layers) if (each.map_shape[0] or height) * 8 >= height]
     active = [i for i in fine if any(word in layers[i].kind for word in ("Activation", "ReLU"))]
     return (active or fine or [0])[-1]
 
 
-def target(opened: Model) -> str | None:
-    """The layer of a heatmap; None is the automatic one."""
+def target(opened: Model, output: int | None = None) -> str | None:
+    """The layer of a heatmap; None is the automatic one, which is known by name for the first output."""
     usable = [each for each in opened.layers if each.has_map]
     if not opened.default_layer:
         raise LayerError(say("no_map", model=opened.name))
-    labels = {None: say("choose.automatic", layer=opened.default_layer)}
-    labels |= {each.name: layer_label(each) for each in reversed(usable)}
+    automatic = say("choose.automatic", layer=opened.default_layer)
+    labels = {None: say("choose.automatic_of") if output else automatic} | layer_labels(usable[::-1])
     return st.selectbox(
         say("choose.layer"),
         list(labels),
@@ -179,15 +130,15 @@ def target(opened: Model) -> str | None:
     )
 
 
-def class_labels(opened: Model) -> dict[int | None, str]:
+def class_labels(opened: Model, output: int | None = None) -> dict[int | None, str]:
     """{class index: label with its number}; None stands for the network's first guess."""
-    many = opened.outputs[0].classes
-    return {None: say("choose.top_class")} | {k: f"{opened.label(k)} [{k}]" for k in range(many)}
+    many = opened.outputs[output or 0].classes
+    return {None: say("choose.top_class")} | {k: f"{class_label(opened, k, output)} [{k}]" for k in range(many)}
 
 
-def explained_class(opened: Model, first: Sequence[int]) -> int | None:
+def explained_class(opened: Model, first: Sequence[int], output: int | None = None) -> int | None:
     """The class to explain, the first guesses on top; None for the network's first guess."""
-    labels = class_labels(opened)
+    labels = class_labels(opened, output)
     order = [None, *first, *(k for k in labels if k is not None and k not in first)]
     return st.selectbox(
         say("choose.class"),

@@ -1,20 +1,45 @@
 """What was asked once is not asked again. Keys are digests of content and plain choices; arguments
 with an underscore are what the keys stand for. Everything is bounded.
 
-Results are frozen and their arrays read-only, so one copy serves all sessions.
+Results are frozen and their arrays read-only, so one copy serves all sessions; only the names of classes
+are each session's own, and are put in on the way out.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
+from dashboard.labels import labelled
 from explain import render, workers
 from explain.image import preview
-from explain.results import Heatmap, Image, Maps, Model, Prediction
+from explain.results import CheckUp, Detection, Heatmap, Image, Maps, Model, Prediction
 from explain.samples import read_sample
 from explain.store import Store
 
 resource = st.cache_resource
+
+
+@resource(max_entries=64, show_spinner=False)
+def _checkup(model_key: str, image_key: str, _model: Model, _image: Image) -> CheckUp:
+    return workers.examine(_model, _image)
+
+
+def checkup(model: Model, image: Image) -> CheckUp:
+    """What the doctor found."""
+    return _checkup(model.key, image.key, model, image)
+
+
+@resource(max_entries=64, show_spinner=False)
+def _detection(model_key, image_keys, classes, output, _model, _images, _on_progress) -> Detection:
+    return workers.detect_scaling(_model, _images, classes, output, on_progress=_on_progress)
+
+
+def detection(model: Model, images: list[Image], classes, output, on_progress) -> Detection:
+    """What the detective found. on_progress(scalings done, in all, the newest trial)."""
+    keys = tuple(image.key for image in images)
+    return _detection(model.key, keys, classes, output, model, images, on_progress)
 
 
 @resource(max_entries=16, show_spinner=False)
@@ -23,32 +48,39 @@ def sample(slug: str) -> Image:
 
 
 @resource(max_entries=512, show_spinner=False)
-def _predictions(model_key: str, image_key: str, top: int, _model: Model, _image: Image):
-    return workers.predict(_model, _image, top)
+def _predictions(model_key: str, image_key: str, output: int | None, top: int, _model: Model, _image: Image):
+    return workers.predict(_model, _image, top, output)
 
 
-def predictions(model: Model, image: Image, top: int = 5) -> tuple[Prediction, ...]:
-    return _predictions(model.key, image.key, top, model, image)
+def predictions(model: Model, image: Image, output: int | None = None, top: int = 5) -> tuple[Prediction, ...]:
+    found = _predictions(model.key, image.key, output, top, model, image)
+    return tuple(labelled(each, model, output) for each in found)
 
 
 @resource(max_entries=512, show_spinner=False)
-def _heatmap(model_key, image_key, method, layer, class_index, _model, _image):
-    return workers.heatmap(_model, _image, method, layer, class_index)
+def _heatmap(model_key, image_key, method, layer, class_index, output, options, _model, _image):
+    return workers.heatmap(_model, _image, method, layer, class_index, output, **dict(options))
 
 
-def heatmap(model: Model, image: Image, method: str, layer: str | None, class_index: int | None) -> Heatmap:
-    return _heatmap(model.key, image.key, method, layer, class_index, model, image)
+def heatmap(
+    model: Model, image: Image, method: str, layer: str | None, class_index: int | None, output=None, **options: Any
+) -> Heatmap:
+    """One heatmap; options are the method's knobs."""
+    knobs = tuple(sorted(options.items()))
+    found = _heatmap(model.key, image.key, method, layer, class_index, output, knobs, model, image)
+    return labelled(found, model, output)
 
 
 @resource(max_entries=128, show_spinner=False)
-def _heatmaps(model_key, image_keys, method, layer, class_index, _model, _images):
-    return workers.heatmaps(_model, _images, method, layer, class_index)
+def _heatmaps(model_key, image_keys, method, layer, class_index, output, _model, _images):
+    return workers.heatmaps(_model, _images, method, layer, class_index, output)
 
 
-def heatmaps(model: Model, images: list[Image], method: str, layer, class_index) -> tuple[Heatmap, ...]:
+def heatmaps(model: Model, images: list[Image], method: str, layer, class_index, output=None) -> tuple[Heatmap, ...]:
     """One batch over all pictures."""
     keys = tuple(image.key for image in images)
-    return _heatmaps(model.key, keys, method, layer, class_index, model, images)
+    found = _heatmaps(model.key, keys, method, layer, class_index, output, model, images)
+    return tuple(labelled(each, model, output) for each in found)
 
 
 @resource(max_entries=12, show_spinner=False)                      # up to 13 MB each (VGG16, first block)

@@ -20,10 +20,11 @@ from explain.errors import ExplainError
 HERE = Path(__file__).parent
 LOG = logging.getLogger("layerscope")
 
-PAGES = ("start", "maps", "patterns", "heatmaps", "compare")
+PAGES = ("start", "maps", "patterns", "heatmaps", "compare", "checkup", "status")
 ICONS = {
     "start": ":material/visibility:", "maps": ":material/grid_view:", "patterns": ":material/texture:",
     "heatmaps": ":material/local_fire_department:", "compare": ":material/compare:",
+    "checkup": ":material/stethoscope:", "status": ":material/dns:",
 }  # fmt: skip
 
 
@@ -32,11 +33,11 @@ def main() -> None:
     st.set_page_config(page_icon=str(HERE / "icon.png"), layout="wide")
     page = st.navigation(list(pages().values()))
     workers.warm()
-    lost = sidebar.lost_photo()                           # before the picker tidies the address
+    lost = sidebar.lost()                                 # before the pickers tidy the address
     with st.sidebar, guard():
         sidebar.sidebar()
-    if lost:
-        st.warning(say("photos.lost", name=plain(lost)))
+    for sentence in lost:
+        st.warning(sentence)
     with guard():
         page.run()
 

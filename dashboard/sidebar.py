@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from dashboard import remember, tray
-from dashboard.choices import LINKED, model_title, own_models, photo, photo_id
+from dashboard import arrivals, networks, remember, settings, tray
+from dashboard.arrivals import file_uploader
+from dashboard.choices import LINKED, photo, photo_id
 from dashboard.text import plain, say
 from explain.image import limits
-from explain.opening.zoo import ZOO
 from explain.samples import samples
 
 
 def sidebar() -> None:
     """Network and photo."""
     _model_picker()
+    settings.place()
+    with st.expander(say("models.open"), icon=":material/upload_file:", expanded=arrivals.arrived() is not None):
+        arrivals.panel()
     _photo_picker()
     add_photos("side")
     if tray.own():
         st.button(
             say("photos.remove"), on_click=_clear, help=say("photos.remove.help"), icon=":material/delete:"
         )
-    with st.expander(say("models.upload"), icon=":material/upload_file:"):
-        _own_model()
 
 
 def _model_picker() -> None:
-    titles = {name: model_title(name) for name in (*ZOO, *own_models())}
+    if name := st.session_state.pop("choose", None):      # opened in the run before this one
+        networks.choose(name)
+    titles = networks.titles()
     st.selectbox(
         say("choose.model"),
         list(titles),
         format_func=titles.get,
         key="model",
+        on_change=networks.recall,
         help=say("choose.model.help"),
         **LINKED,
     )
@@ -52,82 +53,46 @@ def _photo_picker() -> None:
         help=say("choose.photo.help"),
         **LINKED,
     )
-    st.image(remember.base(photo(), 512), alt=say("alt.photo", name=titles[photo_id()]), width="stretch")
+    alt = say("alt.photo", name=titles[photo_id()])
+    st.image(remember.base(photo(), 512), alt=alt, width="stretch")
     if tray.credit(photo_id()):
         st.caption(plain(tray.credit(photo_id())))
 
 
-def lost_photo() -> str | None:
-    """A link may name a photo of another session: its name, once, so that nobody is silently shown another."""
-    asked = st.query_params.get("photo")
+def lost() -> list[str]:
+    """A link may name a photo or a network of another session: sentences about it, once, so that nobody
+    is silently shown another one."""
     first = not st.session_state.get("greeted")
     st.session_state["greeted"] = True
-    return asked if first and asked and asked not in tray.photos().values() else None
+    if not first:
+        return []
+    here = {"photo": tray.photos().values(), "model": networks.titles().values()}
+    asked = {what: st.query_params.get(what) for what in here}
+    return [say(f"lost.{what}", name=plain(name)) for what, name in asked.items() if name and name not in here[what]]
 
 
 def add_photos(where: str) -> None:
     """Upload and camera. A taken file goes into the tray at once, and the uploader is emptied."""
     with st.expander(say("photos.add"), icon=":material/add_photo_alternate:", expanded=where == "main"):
-        serial = st.session_state.setdefault("uploads", 0)
-        key = f"upload_{where}_{serial}"
-        st.file_uploader(
-            say("photos.upload"),
-            accept_multiple_files=True,
-            type=["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"],
-            key=key,
-            on_change=_take,
-            args=(key, where),
-            help=say("photos.upload.help", megabytes=limits().bytes // 2**20),
-        )
+        megabytes = limits().bytes // 2**20
+        file_uploader(
+            say("photos.upload"), f"upload_{where}", _take, where, accept_multiple_files=True, type="image/*",
+            max_upload_size=megabytes, help=say("photos.upload.help", megabytes=megabytes),
+        )  # fmt: skip
         if st.toggle(say("photos.camera"), key=f"camera_on_{where}"):
-            camera = f"camera_{where}_{serial}"
-            st.camera_input(say("photos.camera.label"), key=camera, on_change=_take, args=(camera, where))
+            file_uploader(
+                say("photos.camera.label"), f"camera_{where}", _take, where, widget=st.camera_input
+            )
     for sentence in st.session_state.pop(f"refused_{where}", []):  # where one looks just then
         st.error(sentence)
 
 
-def _take(key: str, where: str) -> None:
-    given = st.session_state.get(key) or []
-    ids, st.session_state[f"refused_{where}"] = tray.add(given if isinstance(given, list) else [given])
+def _take(files: list[Any], where: str) -> None:
+    ids, st.session_state[f"refused_{where}"] = tray.add(files)
     if ids:
         st.session_state["photo"] = ids[-1]
-    st.session_state["uploads"] += 1  # a new key: Streamlit lets go of the files
 
 
 def _clear() -> None:
     tray.clear()
     st.session_state["photo"] = next(iter(samples()))
-
-
-def _own_model() -> None:
-    if os.environ.get("EXPLAIN_TRUST_MODELS") != "1":
-        st.caption(say("models.off"))
-        return
-    key = f"model_upload_{st.session_state.setdefault('model_uploads', 0)}"
-    st.file_uploader(
-        say("models.upload"), type=["keras", "h5", "hdf5"], key=key, on_change=_take_model, args=(key,),
-        help=say("models.upload.help"), label_visibility="collapsed",
-    )  # fmt: skip
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _models() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="layerscope-")  # gone when the server ends
-
-
-def _model_folder() -> Path:
-    return Path(_models().name)
-
-
-def _take_model(key: str) -> None:
-    """The upload lives under a name of ours: its digest."""
-    file = st.session_state.get(key)
-    if file is None:
-        return
-    data = file.getvalue()
-    path = _model_folder() / (hashlib.sha256(data).hexdigest() + Path(file.name).suffix.lower())
-    path.write_bytes(data)
-    others = [title for name, title in own_models().items() if name != str(path)]
-    own_models()[str(path)] = tray.unlike(file.name, others)
-    st.session_state["model"] = str(path)
-    st.session_state["model_uploads"] += 1

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from dashboard import remember
-from dashboard.text import plain, say
+from dashboard.text import clean, plain, say, told
 from explain.errors import ImageError
 from explain.image import read
 from explain.results import Image
@@ -25,19 +25,7 @@ def _added() -> dict[str, Image]:
 def photos() -> dict[str, str]:
     """{id: title} of all photos, samples first. The id of a sample is its slug."""
     titles = {slug: sample.title for slug, sample in samples().items()}
-    taken = set(titles.values())
-    for key, image in _added().items():
-        titles[key] = unlike(image.name, taken)
-        taken.add(titles[key])
-    return titles
-
-
-def unlike(name: str, taken: Iterable[str]) -> str:
-    """The name, numbered where it is taken: "cat.jpg (2)"."""
-    title, n = name, 2
-    while title in taken:
-        title, n = f"{name} ({n})", n + 1
-    return title
+    return told(titles | {key: image.name for key, image in _added().items()})
 
 
 def photo(name: str) -> Image:
@@ -58,13 +46,13 @@ def add(files: Iterable) -> tuple[list[str], list[str]]:
     ids, refused = [], []
     for file in files:
         try:
-            image = read(file.getvalue(), file.name)
+            image = read(file.getvalue(), clean(file.name))
         except ImageError as error:
             refused.append(say("photos.refused", reason=plain(error)))
             continue
         held = sum(i.pixels.nbytes for i in _added().values())
         if image.key not in _added() and held + image.pixels.nbytes > MAX_BYTES:
-            refused.append(say("photos.full", name=plain(file.name), megabytes=MAX_BYTES // 2**20))
+            refused.append(say("photos.full", name=plain(image.name), megabytes=MAX_BYTES // 2**20))
             continue
         _added()[image.key] = image
         ids.append(image.key)

@@ -12,11 +12,10 @@ import streamlit as st
 from dashboard import remember
 from dashboard.choices import file_name, shape_text
 from dashboard.components.overlay import Panel
-from dashboard.text import plain, say
+from dashboard.text import clean, plain, say
 from explain import render
 from explain.methods import shelf
-from explain.opening.zoo import ZOO
-from explain.results import Heatmap, Image, Model, Prediction
+from explain.results import Heatmap, Image, Model, Pattern, Prediction
 
 
 def heat_panel(
@@ -29,7 +28,7 @@ def heat_panel(
 ) -> Panel:
     """One heatmap over its photo, with score and layer in words; `also` are further lines."""
     score = f"{say('score', score=heatmap.score)} · {say('probability', probability=heatmap.probability)}"
-    lines = [score, heatmap.layer, *also]
+    lines = [score, clean(heatmap.layer), *also]
     return Panel(
         title=heatmap.label if title is None else title,
         values=heatmap.values,
@@ -37,20 +36,21 @@ def heat_panel(
         lines=lines,
         limits=limits,
         alt=say("alt.heat", layer=heatmap.layer, label=heatmap.label, name=photo_title),
-        note=heatmap.note,
+        note=note_of(heatmap),
     )
+
+
+def note_of(result: Heatmap | Pattern) -> str:
+    """Why it cannot be read as it is, with the codes; "" where it can."""
+    return " ".join(f"{each.sentence} ({each.code})" for each in result.notices) or result.note
 
 
 def caption(heatmap: Heatmap, model: Model, photo_title: str) -> str:
     """What a reviewer must know about one overlay, in a line."""
     return say(
-        "caption", model=network_title(model), layer=f"{heatmap.layer} ({shape_text(heatmap.values.shape)})",
+        "caption", model=model.name, layer=f"{clean(heatmap.layer)} ({shape_text(heatmap.values.shape)})",
         label=heatmap.label, score=heatmap.score, method=method_title(heatmap), photo=photo_title,
     )  # fmt: skip
-
-
-def network_title(model: Model) -> str:
-    return ZOO[model.name].title if model.name in ZOO else model.name
 
 
 def method_title(heatmap: Heatmap) -> str:
@@ -91,7 +91,7 @@ def overlay_pixels(
 
 def heat_figure(image: Image, heatmap: Heatmap, looks: dict, text: str, limits=None) -> bytes:
     """Overlay, colour bar and caption as one PNG."""
-    lo, hi = limits or render.limits(heatmap.values)
+    lo, hi = limits or render.limits(heatmap.values, render.COLORMAPS[looks["colormap"]].diverging)
     pixels = overlay_pixels(image, heatmap, looks, limits)
     letters = min(max(14, pixels.shape[1] // 50), 400)  # to be read in a photo of any size
     return render.png(
@@ -113,3 +113,50 @@ def guess_buttons(predictions: Sequence[Prediction], labels: dict, chosen: int) 
                 plain(f"{labels[p.class_index]} {p.probability:.1%}"), key=f"guess_{p.class_index}",
                 on_click=choose, args=(p.class_index,), type="primary" if p.class_index == chosen else "secondary",
             )  # fmt: skip
+
+
+ELSEWHERE = ("W_NOT_CONNECTED", "W_NO_SLOPE", "W_SILENT_HEAD", "W_DEAD_LAYER", "W_FLAT", "W_BLANK", "W_ALL_NEGATIVE")
+
+
+def next_steps(heatmap: Heatmap, preferred: Prediction | None = None, may_sign: bool = False) -> None:
+    """What to do about a map that cannot be read, as buttons; the reasons stand on the map.
+
+    preferred: the network's first guess, which has evidence where another class has none, on a page where
+    class and layer are chosen; may_sign: whether a signed map can be shown here.
+    """
+    codes = {each.code for each in heatmap.notices}
+    if not codes:
+        return
+    with st.container(horizontal=True):
+        if "W_ALL_NEGATIVE" in codes:
+            if preferred and preferred.class_index != heatmap.class_index:
+                _step(say("next.preferred", label=plain(preferred.label)), "class", preferred.class_index)
+            if may_sign:
+                _step(say("next.signed"), "signed", True)
+        if preferred and codes & set(ELSEWHERE) and st.session_state.get("target") is not None:
+            _step(say("next.automatic"), "target", None)
+        to_checkup()
+
+
+def _step(label: str, key: str, value: Any) -> None:
+    def choose() -> None:
+        st.session_state[key] = value
+
+    st.button(label, on_click=choose, icon=":material/arrow_forward:")
+
+
+def about_network(model: Model) -> None:
+    """What to know about the chosen network, quietly."""
+    if not model.notices:
+        return
+    with st.expander(say("notices.title", count=len(model.notices)), icon=":material/info:"):
+        for notice in model.notices:
+            st.write(f"{plain(notice.sentence)} {say('error.code', code=notice.code)}")
+        to_checkup()
+
+
+def to_checkup() -> None:
+    """A link to the check-up of this network."""
+    from dashboard.shell import pages
+
+    st.page_link(pages()["checkup"], label=say("next.checkup"), icon=":material/stethoscope:")

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from explain import methods
+from explain import causes, methods
 from explain.errors import ClassError, OptionError, TooMuchMemory, near
 from explain.image import fit
-from explain.notes import heatmap_note, pattern_note
+from explain.notes import joined
 from explain.probe.ascent import climb, memory_per_picture
 from explain.probe.network import Network
-from explain.probe.probing import Probe
+from explain.probe.probing import Probe, check_one_each
 from explain.results import Heatmap, Image, Layer, Maps, Model, Pattern, Prediction
 
 Progress = Callable[[int, int, Any], bool | None]          # (done, total, partial); False cancels
@@ -37,12 +37,12 @@ def layers(model: Model) -> tuple[Layer, ...]:
 
 def predict(model: Model, image: Image, top: int = 5, output: int | str | None = None) -> tuple[Prediction, ...]:
     """The `top` classes of one picture, best first. ClassError for an unknown output."""
-    network = _network(model)
+    network = network_of(model)
     index = network.output_index(output)
-    scores, probabilities = _enough_memory(lambda: network.predict(_pixels(network, [image]), index))
+    scores, probabilities = enough_memory(lambda: network.predict(pixels_of(network, [image]), index))
     best = np.argsort(-scores[0], kind="stable")[: max(top, 0)]
     return tuple(
-        Prediction(int(k), model.label(int(k)), float(probabilities[0, k]), float(scores[0, k])) for k in best
+        Prediction(int(k), _label(model, int(k), index), float(probabilities[0, k]), float(scores[0, k])) for k in best
     )
 
 
@@ -51,16 +51,22 @@ def activations(model: Model, image: Image, layer: str | Sequence[str] | None = 
 
     LayerError when a layer is missing or has no map (h, w, c).
     """
-    network = _network(model)
+    network = network_of(model)
     if layer is None or isinstance(layer, str):
-        probe = Probe(network, _pixels(network, [image]), [image.key], layer)
-        return Maps(probe.layer.name, _enough_memory(lambda: probe.maps[0]), image.key)
+        probe = Probe(network, pixels_of(network, [image]), [image.key], layer)
+        return _maps(network, probe.layer.name, enough_memory(lambda: probe.maps[0]), image)
     names = tuple(dict.fromkeys(network.layer(name).name for name in layer))
     if not names:
         raise OptionError("Expected at least one layer, received none.")
-    pixels = tf.constant(_pixels(network, [image]))
-    maps = _enough_memory(lambda: {n: m.numpy()[0] for n, m in network.tap(names)(pixels).items()})
-    return tuple(Maps(network.layer(name).name, maps[network.layer(name).name], image.key) for name in layer)
+    pixels = tf.constant(pixels_of(network, [image]))
+    maps = enough_memory(lambda: {n: m.numpy() for n, m in network.tap(names)(pixels).items()})
+    for one in names:
+        check_one_each(one, maps[one], 1)
+    return tuple(_maps(network, one, maps[one][0], image) for one in (network.layer(name).name for name in layer))
+
+
+def _maps(network: Network, layer: str, values: np.ndarray, image: Image) -> Maps:
+    return Maps(layer, values, image.key, causes.of_maps(network, layer, values))
 
 
 def heatmap(
@@ -94,7 +100,7 @@ def heatmaps(
     Stops early, with what is done, when `on_progress` returns False.
     Raises LayerError, ClassError, MethodError, OptionError, TooMuchMemory.
     """
-    network, shelved = _network(model), methods.method("heatmaps", method)
+    network, shelved = network_of(model), methods.method("heatmaps", method)
     knobs, batch = shelved.options(options), BATCH.check(batch)
     index = network.output_index(output)
     several = isinstance(class_index, Sequence) and not isinstance(class_index, str)
@@ -106,9 +112,9 @@ def heatmaps(
     for start in range(0, len(images), batch):
         part = images[start : start + batch]
         probe = Probe(
-            network, _pixels(network, part), [i.key for i in part], layer, classes[start : start + batch], index
+            network, pixels_of(network, part), [i.key for i in part], layer, classes[start : start + batch], index
         )
-        found += _enough_memory(lambda: _read_heatmaps(model, probe, shelved, knobs))
+        found += enough_memory(lambda: _read_heatmaps(model, probe, shelved, knobs))
         if on_progress and on_progress(len(found), len(images), found[start:]) is False:
             break
     return tuple(found)
@@ -117,16 +123,18 @@ def heatmaps(
 def _read_heatmaps(model: Model, probe: Probe, shelved, knobs) -> list[Heatmap]:
     values = np.asarray(shelved.function(probe, **knobs), np.float32)                         # (b, h, w)
     maps, slopes, scores, probabilities = probe.maps, probe.slopes, probe.scores, probe.probabilities
+    notices = causes.of_heatmaps(model, probe, values)
     return [
         Heatmap(
             layer=probe.layer.name,
             class_index=int(k := probe.classes[i]),
-            label=model.label(int(k)),
+            label=_label(model, int(k), probe.output),
             score=float(scores[i]),
             probability=float(probabilities[i]),
             method=shelved.name,
             values=one if np.isfinite(one).all() else np.nan_to_num(one, nan=0.0, posinf=0.0, neginf=0.0),
-            note=heatmap_note(one, maps[i], slopes[i]),
+            note=joined(notices[i]),
+            notices=notices[i],
             image=probe.keys[i],
             model=model.key,
             options=knobs,
@@ -154,7 +162,7 @@ def patterns(
     `on_progress(done, total, new patterns)` is called, and False from it stops with what is done.
     Raises LayerError, OptionError, MethodError, TooMuchMemory.
     """
-    network, shelved = _network(model), methods.method("patterns", method)
+    network, shelved = network_of(model), methods.method("patterns", method)
     knobs = shelved.options({"size": size, **options})
     steps, seed, target = STEPS.check(steps), SEED.check(seed), network.layer(layer)
     wanted = _channels(channels, target)
@@ -171,10 +179,10 @@ def patterns(
     for start in range(0, len(wanted), at_once):
         part = wanted[start : start + at_once]
         numbers = [tf.constant(part, tf.int32), tf.constant(steps), tf.constant(seed, tf.int32)]
-        pixels, scores = _enough_memory(lambda: [t.numpy() for t in ascent(*numbers)])
+        pixels, scores = enough_memory(lambda: [t.numpy() for t in ascent(*numbers)])
         new = [
-            Pattern(target.name, c, p, s, shelved.name, pattern_note(s))
-            for c, p, s in zip(part, pixels, scores)
+            Pattern(target.name, c, p, s, shelved.name, joined(why := causes.of_pattern(network, target.name, c, s)), why)
+            for c, p, s in zip(part, np.nan_to_num(pixels, nan=0.5, posinf=1, neginf=0), scores)
         ]
         found += new
         if on_progress and on_progress(len(found), len(wanted), new) is False:
@@ -187,17 +195,26 @@ def class_number(model: Model, asked: int | str | None, output: int = 0) -> int:
     if asked is None:
         return -1
     if isinstance(asked, str) and not asked.strip().isdecimal():
-        folded = [label.lower() for label in model.labels]
+        labels, many = _labels(model, output), model.outputs[output].classes
+        folded = [label.lower() for label in labels]
         if asked.strip().lower() in folded:
             return folded.index(asked.strip().lower())
-        many = model.outputs[output].classes
+        of_labels = f"one of the {many} labels, or " if labels else ""
         raise ClassError(
-            f"There is no class '{asked}'.{near(asked, model.labels)} Expected one of the {many} labels, "
-            f"or a number from 0 to {many - 1}."
+            f"There is no class '{asked}'.{near(asked, labels)} Expected {of_labels}a number from 0 to {many - 1}."
         )
     if not isinstance(asked, (int, np.integer, str)) or int(asked) < 0:
         raise ClassError(f"Expected a class number from 0 to {model.outputs[output].classes - 1}, received {asked!r}.")
     return int(asked)
+
+
+def _labels(model: Model, output: int) -> tuple[str, ...]:
+    """The names of an output's classes: the model's, where there are as many of them."""
+    return model.labels if len(model.labels) == model.outputs[output].classes else ()
+
+
+def _label(model: Model, class_index: int, output: int) -> str:
+    return model.label(class_index) if _labels(model, output) else f"class {class_index}"
 
 
 def _channels(channels: Iterable[int], layer: Layer) -> list[int]:
@@ -207,22 +224,24 @@ def _channels(channels: Iterable[int], layer: Layer) -> list[int]:
     if not wanted:
         raise OptionError("Expected at least one channel, received none.")
     whole = (int, np.integer)
-    wrong = [c for c in wanted if not isinstance(c, whole) or not 0 <= c < layer.shape[2]]
+    wrong = [c for c in wanted if not isinstance(c, whole) or not 0 <= c < layer.map_shape[2]]
     if wrong:
         raise OptionError(
-            f"There is no channel {wrong[0]!r} in layer '{layer.name}': expected numbers from 0 to {layer.shape[2] - 1}."
+            f"There is no channel {wrong[0]!r} in layer '{layer.name}': expected numbers from 0 to {layer.map_shape[2] - 1}."
         )
     return [int(c) for c in wanted]
 
 
-def _pixels(network: Network, images: Sequence[Image]) -> np.ndarray:
+def pixels_of(network: Network, images: Sequence[Image]) -> np.ndarray:
+    """(b, h, w, C) uint8: the pictures in the network's size. OptionError for none."""
     if not images:
         raise OptionError("Expected at least one picture, received none.")
     fitted = [fit(image.pixels, *network.input_shape) for image in images]
     return fitted[0][None] if len(fitted) == 1 else np.stack(fitted)                          # (b, h, w, C)
 
 
-def _network(model: Model) -> Network:
+def network_of(model: Model) -> Network:
+    """OptionError for a model that lives in a worker."""
     if not isinstance(model.network, Network):
         raise OptionError(
             f"The model '{model.name}' lives in a worker: ask explain.workers, or open it here with explain.load."
@@ -230,7 +249,8 @@ def _network(model: Model) -> Network:
     return model.network
 
 
-def _enough_memory(work: Callable):
+def enough_memory(work: Callable):
+    """What `work()` gives. TooMuchMemory where it does not fit."""
     try:
         return work()
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:

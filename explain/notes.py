@@ -1,44 +1,227 @@
-"""Why a map is blank, flat or not finite: no empty picture without a sentence."""
+"""Why a result is blank, flat, negative or not finite, and what to try: no empty picture without a sentence.
+
+Numbers go in, notices come out. What the numbers alone cannot tell, whether a layer is connected at all or
+which weights are broken, is asked of `Circumstances`, and only where it matters.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
+from explain.results import Notice
 
-def heatmap_note(values: np.ndarray, maps: np.ndarray, slopes: np.ndarray) -> str:
-    """values (h, w), maps and slopes (h, w, c) → why `values` cannot be read as it is, or ""."""
+# Every code of a notice in this package, with its title. `explain.errors` has those of refusals.
+CODES = {
+    "W_ALL_NEGATIVE": "All evidence speaks against the class",
+    "W_BATCH_NORM": "A batch normalisation is out of order",
+    "W_BLANK": "The map is blank",
+    "W_DEAD_FILTER": "Filters whose weights are all zero",
+    "W_DEAD_LAYER": "A layer that answers 0 everywhere",
+    "W_DUPLICATE_FILTERS": "Filters that look for the same",
+    "W_FLAT": "The same value at every place",
+    "W_GRAPH_SWITCH": "A switch of the graph was set to 'in use'",
+    "W_HEAD_CONSTANT": "The answer does not depend on the picture",
+    "W_LABELS": "The labels do not fit the classes",
+    "W_LABELS_UNREADABLE": "The labels beside the model cannot be read",
+    "W_NOT_CONNECTED": "The layer does not lead to the chosen output",
+    "W_NOT_FINITE": "Numbers that are not finite",
+    "W_NO_MAP": "No layer has places to show",
+    "W_NO_SLOPE": "A step holds the slopes back",
+    "W_PATTERN_SILENT": "The channel never changed its answer",
+    "W_SATURATED": "A probability of 1 to the last digit",
+    "W_SCALING_GUESSED": "The scaling is a guess",
+    "W_SCALING_SUSPECTED": "The scaling may be wrong",
+    "W_SILENT_CHANNELS": "Channels that answered the same to all that was tried",
+    "W_SILENT_HEAD": "Everything after the layer is silent",
+    "W_UNTRAINED": "The weights are random",
+    "W_WEIGHTS_NOT_FINITE": "Weights that are not finite",
+}  # fmt: skip
+
+UNIFORM = 0.97                   # of the largest possible entropy: nothing was recognised
+SURE = 1e-6                      # this close to 0 or 1 a probability has no slope left
+
+SATURATED = (
+    "the network gives only a probability here, and at {score:.6g} its softmax or sigmoid has no slope left. The "
+    "score before it (the logit) has: save the network so that it ends with its softmax or sigmoid."
+)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What is known about a layer on its way to an output.
+
+    connected, sloped: as in `probe.reach`; instead: a layer on the way, or ""; logit: whether the score is
+    taken before a softmax or sigmoid; guessed: whether the scaling is a guess; broken() → the first layer
+    whose weights are not finite, or ""; constant() → whether noise and grey get the same answer.
+    """
+
+    layer: str
+    connected: bool = True
+    sloped: bool = True
+    instead: str = ""
+    logit: bool = True
+    guessed: bool = False
+    broken: Callable[[], str] = lambda: ""
+    constant: Callable[[], bool] = lambda: False
+
+
+def joined(notices: tuple[Notice, ...]) -> str:
+    """Their sentences as one text."""
+    return " ".join(notice.sentence for notice in notices)
+
+
+def heatmap_notices(
+    values: np.ndarray,
+    maps: np.ndarray,
+    slopes: np.ndarray,
+    scores: np.ndarray,
+    probabilities: np.ndarray,
+    class_index: int,
+    around: Circumstances,
+) -> tuple[Notice, ...]:
+    """values (h, w), maps and slopes (h, w, c), scores and probabilities (K,) → why `values` cannot be read
+    as they are. () where nothing is in the way."""
     wrong = values.size - int(np.isfinite(values).sum())
     if wrong:
-        culprit = "activations" if not np.isfinite(maps).all() else "slopes"
-        return (
-            f"{wrong} of {values.size} places are not finite, because the {culprit} of this layer are not: "
-            "they are shown as 0. Look for NaN in the weights, or compute in float32."
-        )
+        return _not_finite(wrong, values.size, "activations" if not np.isfinite(maps).all() else "slopes", around)
     low, high = float(values.min()), float(values.max())
-    if low < high:
-        return ""
-    if high != 0:
-        return f"Flat: every place has the same value, {high:.3g}. The layer does not tell places apart here."
-    if not np.any(slopes):
-        return (
-            "Blank: the score of this class does not change with this layer. Either the layer is not "
-            "connected to this output, or everything after it is silent for this picture."
-        )
+    found = ()
+    if low == high != 0:
+        found = (_flat(high),)
+    elif low == high:
+        found = (_blank(maps, slopes, scores, class_index, around),)
+    elif _saturated(scores, class_index, around):
+        found = (Notice("W_SATURATED", "Not to be relied on: " + SATURATED.format(score=scores[class_index])),)
+    return found + _suspected(probabilities, around)
+
+
+def maps_notices(values: np.ndarray, around: Circumstances) -> tuple[Notice, ...]:
+    """values (h, w, c): what a layer answered → why there is nothing to see in it."""
+    wrong = values.size - int(np.isfinite(values).sum())
+    if wrong:
+        return _not_finite(wrong, values.size, "activations", around)
+    if not values.any():
+        sentence = f"Layer '{around.layer}' answers 0 everywhere to this picture. Look at an earlier layer, or try another picture."
+        return (Notice("W_DEAD_LAYER", sentence),)
+    return (_flat(float(values.max())),) if values.min() == values.max() else ()
+
+
+def pattern_notices(scores: np.ndarray, dead: Callable[[], bool], broken: Callable[[], str]) -> tuple[Notice, ...]:
+    """scores (steps,) → why the picture stayed grey. dead() → whether the filter's weights are all zero."""
+    if not np.isfinite(scores).all():
+        bad = f"The channel's answer is not finite in {int((~np.isfinite(scores)).sum())} of {len(scores)} steps."
+        return (Notice("W_NOT_FINITE", f"{bad} {_where(broken())}"),)
+    if len(scores) < 2 or np.ptp(scores) > 0:
+        return ()
+    if dead():
+        sentence = "The filter is dead: all its weights are 0, so it gives the same answer to every picture. Choose another."
+        return (Notice("W_DEAD_FILTER", sentence),)
+    sentence = (
+        "The channel never changed its answer while climbing: it is dead, or silent on this start, and what is "
+        "silent has no slope to climb. Try another seed, or a larger picture."
+    )
+    return (Notice("W_PATTERN_SILENT", sentence),)
+
+
+def scaling_notices(present: str, recommended: str, possible: tuple[str, ...]) -> tuple[Notice, ...]:
+    """For a model that is open with another scaling than the photos speak for."""
+    if not recommended or present in possible:
+        return ()
+    sentence = f"The model is open with '{present}', the photos speak for '{recommended}': open it with that one."
+    return (Notice("W_SCALING_SUSPECTED", sentence),)
+
+
+def nearly_uniform(probabilities: np.ndarray) -> bool:
+    """(K,) → whether all classes are about equally likely."""
+    many = len(probabilities)
+    if many < 2 or not np.isfinite(probabilities).all() or not 0.99 < probabilities.sum() < 1.01:
+        return False
+    return float(-(probabilities * np.log(np.maximum(probabilities, 1e-30))).sum()) > UNIFORM * np.log(many)
+
+
+def _blank(maps, slopes, scores, class_index, around: Circumstances) -> Notice:
+    """The first reason that holds for a map of zeros."""
+    instead = f" Choose a layer on its way, such as '{around.instead}'." if around.instead else " Choose another output."
+    if not around.connected:
+        return Notice("W_NOT_CONNECTED", f"Blank: layer '{around.layer}' is not connected to this output.{instead}")
     if not np.any(maps):
-        return "Blank: the layer answers 0 everywhere to this picture, so there is nothing to weigh."
-    return (
-        "Blank: all evidence in this layer speaks against the class, and Grad-CAM keeps only what speaks "
-        "for it. Try the class that the network prefers, or an earlier layer."
+        return Notice(
+            "W_DEAD_LAYER",
+            "Blank: the layer answers 0 everywhere to this picture, so there is nothing to weigh. "
+            "Try an earlier layer, or another picture; the check-up tells whether the layer is ever awake.",
+        )
+    if not around.sloped:
+        return Notice(
+            "W_NO_SLOPE",
+            "Blank: between this layer and the score lies a step without a slope (rounding, a comparison, a held "
+            f"gradient), so no gradient comes back.{instead}",
+        )
+    if not np.any(slopes):
+        return _no_slopes(scores, class_index, around)
+    signed = np.einsum("c,hwc->hw", slopes.mean(axis=(0, 1)), maps)
+    if signed.max() <= 0 and signed.min() < 0:
+        best = int(np.argmax(scores))
+        other = f"explain the class that the network prefers ({best})" if best != class_index else "try an earlier layer"
+        return Notice(
+            "W_ALL_NEGATIVE",
+            "Blank: all evidence in this layer speaks against the class, and only what speaks for it is kept. "
+            f"Show the signed map (option 'signed'), or {other}.",
+        )
+    sentence = "Blank: what speaks for the class and what speaks against it cancel out here. Try another layer."
+    return Notice("W_BLANK", sentence)
+
+
+def _no_slopes(scores, class_index, around: Circumstances) -> Notice:
+    """Why a connected layer that does answer has no slope."""
+    if _saturated(scores, class_index, around):
+        return Notice("W_SATURATED", "Blank: " + SATURATED.format(score=scores[class_index]))
+    if around.constant():
+        return Notice(
+            "W_HEAD_CONSTANT",
+            "Blank: the score of this class does not change, whatever the picture: noise and grey get the same answer. "
+            "The weights after this layer are 0, or silent for good: look into the check-up.",
+        )
+    return Notice(
+        "W_SILENT_HEAD",
+        "Blank: the score of this class does not change with this layer. It is connected, but everything after it "
+        "is silent for this picture. Try a later layer, or another class.",
     )
 
 
-def pattern_note(scores: np.ndarray) -> str:
-    """scores (steps,) → why the picture stayed grey, or ""."""
-    if not np.isfinite(scores).all():
-        return "The channel's answer is not finite: look for NaN in the weights."
-    if len(scores) > 1 and np.ptp(scores) == 0:
-        return (
-            "The channel never changed its answer while climbing. It is dead, or the layers before it are "
-            "silent on this start: try another seed, or a larger picture."
-        )
-    return ""
+def _saturated(scores, class_index, around: Circumstances) -> bool:
+    """Whether the score is itself a probability, and so near to 0 or 1 that it has no slope left."""
+    score = scores[class_index]
+    return not around.logit and len(scores) > 1 and abs(scores.sum() - 1) < 1e-3 and min(abs(score), abs(1 - score)) < SURE
+
+
+def _flat(value: float) -> Notice:
+    sentence = f"Flat: every place has the same value, {value:.3g}. The layer does not tell places apart here. Try another layer."
+    return Notice("W_FLAT", sentence)
+
+
+def _not_finite(wrong: int, size: int, culprit: str, around: Circumstances) -> tuple[Notice, ...]:
+    first = (
+        f"{wrong} of {size} places are not finite, because the {culprit} of this layer are not: they are shown as 0."
+    )
+    broken = around.broken()
+    found = (Notice("W_NOT_FINITE", first if broken else f"{first} {_where('')}"),)
+    return (*found, Notice("W_WEIGHTS_NOT_FINITE", _where(broken))) if broken else found
+
+
+def _where(broken: str) -> str:
+    if broken:
+        return f"The weights of layer '{broken}' hold NaN or infinite numbers: train again, or take an earlier checkpoint."
+    return "No weight is NaN or infinite, so numbers grow too large on the way: compute in float32, or look at the scaling."
+
+
+def _suspected(probabilities, around: Circumstances) -> tuple[Notice, ...]:
+    if not around.guessed or not nearly_uniform(probabilities):
+        return ()
+    sentence = (
+        f"The network finds all {len(probabilities)} classes about equally likely, and its scaling is a guess: it may "
+        "be the wrong one. Compare the scalings on this photo."
+    )
+    return (Notice("W_SCALING_SUSPECTED", sentence),)

@@ -57,19 +57,22 @@ class Layer:
     """One call of one layer.
 
     name: its path, "body/conv" when nested, "body/conv#2" when the layer is called a second time;
-    kind: the class name; shape: output without the batch, (h, w, c) for a map, None where free;
-    parameters: how many numbers it learnt.
+    kind: the class name; shape: output without the batch, None where free; parameters: how many
+    numbers it learnt; map_shape: (h, w, c) as which its answer can be looked at, its own shape or the
+    grid that its tokens form, () where it is no map; note: what to know about that map.
     """
 
     name: str
     kind: str
     shape: tuple[int | None, ...]
     parameters: int = 0
+    map_shape: tuple[int | None, ...] = ()
+    note: str = ""
 
     @property
     def has_map(self) -> bool:
         """Whether the output is a map: height, width, channels, more than one place in it."""
-        return len(self.shape) == 3 and not (self.shape[0] == 1 and self.shape[1] == 1)
+        return len(self.map_shape) == 3 and self.map_shape[:2] != (1, 1)
 
 
 @frozen
@@ -126,11 +129,15 @@ class Prediction:
 
 @frozen
 class Maps:
-    """What one layer answered to one picture. values: (h, w, c) float32, raw activations."""
+    """What one layer answered to one picture.
+
+    values: (h, w, c) float32, raw activations; notices: why there is nothing to see in them.
+    """
 
     layer: str
     values: np.ndarray
     image: str = ""
+    notices: tuple[Notice, ...] = ()
 
 
 @frozen
@@ -185,3 +192,94 @@ class Verdict:
     value: float
     baseline: float
     sentence: str
+
+
+@frozen
+class ScalingTrial:
+    """What a network answered to photos under one scaling.
+
+    classes, confidences, entropies: one for each photo: the top class, its probability, and the entropy as a
+    share of the largest possible (0 certain, 1 nothing recognised); agreement: share of photos that keep
+    their top class when mirrored or darkened; told_apart: how much the answer depends on the photo, 0..1;
+    misfit: how far the photos miss what the first batch normalisation met in training; accuracy: share
+    of the photos named rightly. NaN where it is not known.
+    """
+
+    scaling: str
+    classes: tuple[int, ...]
+    confidences: tuple[float, ...]
+    entropies: tuple[float, ...]
+    agreement: float
+    told_apart: float
+    misfit: float = float("nan")
+    accuracy: float = float("nan")
+
+    @property
+    def confidence(self) -> float:
+        """The mean over the photos."""
+        return float(np.mean(self.confidences))
+
+    @property
+    def entropy(self) -> float:
+        """The mean over the photos."""
+        return float(np.mean(self.entropies))
+
+
+@frozen
+class Detection:
+    """Which scaling a network was trained with, as far as photos tell.
+
+    present: the scaling the model is open with; recommended: a name of `explain.scaling`, "" where nothing
+    speaks for one; certainty: "good", "weak" or "none"; sentence: the evidence, for people; possible:
+    all that the evidence leaves; trials: one for each scaling; images: keys of the photos.
+    """
+
+    present: str
+    recommended: str
+    certainty: str
+    sentence: str
+    possible: tuple[str, ...]
+    trials: tuple[ScalingTrial, ...]
+    images: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+@frozen
+class LayerCheck:
+    """What is wrong with one layer, by numbers of its channels.
+
+    filters: how many it has; dead: those whose weights are all 0; duplicates: groups of equal or proportional
+    ones; silent: channels that answered one and the same to everything that was tried.
+    """
+
+    layer: str
+    kind: str
+    filters: int
+    dead: tuple[int, ...] = ()
+    duplicates: tuple[tuple[int, ...], ...] = ()
+    silent: tuple[int, ...] = ()
+
+
+@frozen
+class CheckUp:
+    """What the doctor found out about a model.
+
+    parameters: how many numbers it learnt; explainable: layers with a map that lead to the first output;
+    default_layers: one for each output, None where there is none; not_finite: {layer: (how many weights are
+    not finite, of how many)}; layers: one for each layer with filters, and for each other with silent
+    channels; tried: the pictures that the answers were tested on, in words; notices: the findings, the gravest first.
+    """
+
+    model: str
+    name: str
+    input_shape: tuple[int, int, int]
+    outputs: tuple[Output, ...]
+    scaling: str
+    scaling_note: str
+    parameters: int
+    explainable: tuple[str, ...]
+    default_layers: tuple[str | None, ...]
+    layers: tuple[LayerCheck, ...]
+    not_finite: dict[str, tuple[int, int]]
+    tried: tuple[str, ...]
+    notices: tuple[Notice, ...] = ()

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[1]
 APP = ROOT / "dashboard" / "app.py"
-PAGES = ("start", "maps", "patterns", "heatmaps", "compare")
+PAGES = ("start", "maps", "patterns", "heatmaps", "compare", "checkup", "status")
 
 
 def visit(page: str = "start", **address: str | list[str]) -> AppTest:
@@ -24,7 +24,7 @@ def visit(page: str = "start", **address: str | list[str]) -> AppTest:
 
 def told(at: AppTest) -> str:
     """Every sentence on the screen, sidebar included."""
-    kinds = (at.title, at.header, at.markdown, at.caption, at.info, at.warning, at.error)
+    kinds = (at.title, at.header, at.markdown, at.caption, at.info, at.warning, at.error, at.success)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
@@ -56,6 +56,11 @@ def button(at: AppTest, label: str):
     found = [each for each in at.button if each.label == label]
     assert len(found) == 1, [each.label for each in at.button]
     return found[0]
+
+
+def uploader(at: AppTest, label: str):
+    """The uploader with that label, wherever it is."""
+    return next(each for each in at.get("file_uploader") if each.label == label)
 
 
 def choice(at: AppTest, label: str):

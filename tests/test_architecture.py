@@ -38,7 +38,8 @@ ROOMS = {
     "explain/results.py": Room(("numpy",)),
     "explain/store.py": Room(()),
     "explain/scaling.py": Room(("numpy", "explain.errors")),
-    "explain/notes.py": Room(("numpy",)),
+    "explain/notes.py": Room(("numpy", "explain.results")),
+    "explain/causes.py": Room((*CORE, "explain.notes", "explain.probe")),
     "explain/device.py": Room(("explain.errors",), late=("tensorflow",)),
     "explain/image/": Room(("cv2", "PIL", "numpy", *NOUNS, "explain.image")),
     "explain/samples/": Room(("explain.errors",), late=("explain.image",)),
@@ -49,13 +50,19 @@ ROOMS = {
     "explain/methods/trust/": Room(("numpy", *NOUNS)),
     "explain/methods/patterns/": Room(("numpy", "tensorflow", "explain.probe.ascent", *NOUNS)),
     "explain/probe/": Room((*CORE, "explain.probe")),
-    "explain/opening/": Room((*CORE, "explain.device", "explain.image", "explain.probe", "explain.opening")),
+    "explain/opening/": Room((*CORE, "explain.device", "explain.image", "explain.samples", "explain.probe", "explain.opening")),
     "explain/opening/zoo.py": Room(("explain.errors",), late=("keras", "h5py", "explain.opening")),
     "explain/opening/labels.py": Room(()),
-    "explain/jobs.py": Room((*CORE, "explain.image", "explain.methods", "explain.notes", "explain.probe")),
-    "explain/workers/": Room(("numpy", *NOUNS, "explain.image", "explain.workers")),
+    "explain/repairing/": Room((*NOUNS, "explain.repairing")),
+    "explain/repairing/weights.py": Room(("numpy", *NOUNS, "explain.repairing")),
+    "explain/jobs.py": Room((*CORE, "explain.causes", "explain.image", "explain.methods", "explain.notes", "explain.probe")),
+    "explain/sandbox/": Room(("explain.sandbox",)),
+    "explain/workers/": Room(
+        ("numpy", *NOUNS, "explain.image", "explain.inspecting", "explain.opening.labels", "explain.sandbox",
+         "explain.workers")
+    ),  # fmt: skip
     "explain/workers/child.py": Room(
-        (*NOUNS, "explain.workers"), late=("explain.device", "explain.jobs", "explain.opening", "resource")
+        (*NOUNS, "explain.sandbox", "explain.workers"), late=("explain.device", "explain.jobs", "explain.opening")
     ),
     # The command line asks by the public names, and costs nothing before it knows what is asked.
     "explain/__main__.py": Room(("explain",), late=("explain",)),

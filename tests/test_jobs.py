@@ -167,7 +167,7 @@ def test_network_without_any_map():
     model, (image,) = explain.wrap(perceptron(), "0..1"), pictures(1)
     assert model.default_layer is None and len(explain.predict(model, image)) == 3
     for ask in (explain.heatmap, explain.activations):
-        with pytest.raises(LayerError, match="no layer with a map.*Predictions remain possible"):
+        with pytest.raises(LayerError, match="no layer with a map.*Predictions and the slopes of the score"):
             ask(model, image)
     with pytest.raises(LayerError, match=r"gives \(432,\), not"):
         explain.heatmap(model, image, layer="flat")

@@ -12,7 +12,10 @@ import tensorflow as tf
 from networks import SIZE, Subclassed, draw_weights, flattened, nested, pictures, plain, two_outputs
 
 import explain
-from explain.errors import ExplainError, LayerError, ModelError, OptionError, UnknownModel
+from explain.errors import (
+    CustomClass, ExplainError, LayerError, ModelError, OptionError, RefusedModel, TruncatedModel, UnknownFile,
+    UnknownModel,
+)  # fmt: skip
 from explain.image import fit, read
 from explain.opening import zoo
 from explain.opening.guess import guess_scaling
@@ -44,8 +47,9 @@ def test_names_that_are_not_in_the_zoo(tmp_path):
         explain.load(tmp_path / "my_netwrk.keras")
     with pytest.raises(UnknownModel, match="There is no file"):
         explain.load("nowhere.h5")
-    with pytest.raises(ModelError, match="is a folder"):
-        explain.load(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnknownFile, match="saved_model.pb"):
+        explain.load(tmp_path / "empty")
 
 
 def test_labels_that_do_not_fit():
@@ -61,23 +65,24 @@ def test_broken_files_say_so(tmp_path):
     plain().save(whole)
     data = whole.read_bytes()
     with zipfile.ZipFile(whole) as archive:
-        config = json.loads(archive.read("config.json"))
+        config, numbers = json.loads(archive.read("config.json")), archive.read("model.weights.h5")
     config["config"]["layers"][1]["class_name"] = "NoSuchLayer"
     with zipfile.ZipFile(tmp_path / "custom.keras", "w") as archive:
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", numbers)
     broken = {
-        "empty.keras": b"", "cut.keras": data[: len(data) // 2], "text.h5": b"hello", "wrong.h5": data,
-        "pickle.hdf5": b"\x80\x04.",
+        "empty.keras": (b"", TruncatedModel), "cut.keras": (data[: len(data) // 2], TruncatedModel),
+        "text.h5": (b"hello", UnknownFile), "pickle.hdf5": (b"\x80\x04.", UnknownFile),
     }  # fmt: skip
-    for name, content in broken.items():
+    for name, (content, _) in broken.items():
         (tmp_path / name).write_bytes(content)
-    for name in [*broken, "custom.keras"]:
-        with pytest.raises(ModelError, match=rf"'{name}' cannot be opened: expected a model saved.*says: \S"):
+    (tmp_path / "wrong ending.onnx").write_bytes(data)                     # what it is decides, not its name
+    assert explain.load(tmp_path / "wrong ending.onnx").default_layer == "second"
+    for name, kind in {**{n: k for n, (_, k) in broken.items()}, "custom.keras": CustomClass}.items():
+        with pytest.raises(RefusedModel, match="'NoSuchLayer'" if kind is CustomClass else name) as refused:
             explain.load(tmp_path / name)
-    (tmp_path / "network.onnx").write_bytes(data)
-    with pytest.raises(ModelError, match="no model file known here: expected .keras, .h5, .hdf5"):
-        explain.load(tmp_path / "network.onnx")
+        assert type(refused.value) is kind, name
 
 
 def test_labels_from_a_file(tmp_path):
@@ -107,7 +112,7 @@ def test_what_is_no_network_for_pictures():
         (video, "a volume or video"),
         (pair, "received 2 inputs"),
         (keras.Sequential([Input((3, 32, 32)), Flatten(), Dense(2)]), "channels first"),
-        (keras.Sequential([Input((8, 8, 5)), Flatten(), Dense(2)]), "Expected 1, 3 or 4 channels"),
+        (keras.Sequential([Input((8, 8, 5)), Flatten(), Dense(2)]), "1, 3 or 4 channels"),
         (keras.Sequential([Dense(2)]), "never called"),
         (Subclassed(), "never called"),
     ):
@@ -171,7 +176,7 @@ def test_scaling_by_the_name_of_the_backbone(name, scaling):
 
 
 def test_scaling_inside_the_network_wins():
-    scaling, why = guess_scaling(named("resnet50", keras.layers.Rescaling(1 / 127.5, -1)))
+    scaling, why, _ = guess_scaling(named("resnet50", keras.layers.Rescaling(1 / 127.5, -1)))
     assert scaling == "0..255" and "Rescaling" in why
     model = explain.wrap(named("my_network"))
     assert model.scaling == "0..1" and "a guess" in model.scaling_note
@@ -209,30 +214,6 @@ def test_vgg16_without_its_classifier(data):
     assert model.labels == () and model.default_layer == "block5_conv3"
     (pattern,) = explain.patterns(model, "block3_conv1", [0], steps=3, size=64)
     assert pattern.scores[-1] > pattern.scores[0]
-
-
-def test_every_real_file_opens_or_says_why(data):
-    opened = {}
-    for file in sorted((data / "models").iterdir()):
-        try:
-            model = explain.load(file)
-        except ExplainError as error:
-            opened[file.name] = None
-            assert isinstance(error, ModelError) and len(str(error)) > 40
-            continue
-        photo = read(data / "photos" / "sklearn_flower.jpg")
-        total = sum(p.probability for p in explain.predict(model, photo, top=1000))
-        assert model.outputs[0].head != "softmax" or total == pytest.approx(1, abs=1e-3), file.name
-        try:
-            seen = explain.heatmap(model, photo)
-        except LayerError:
-            seen = None
-        opened[file.name] = seen
-        assert seen is None or np.isfinite(seen.values).all()
-    assert {n for n, seen in opened.items() if seen is not None} >= {
-        "pypi__digitsclassifier__digit_classifier_model.keras", "gh__Moha-1991_ciffarr-10__cnn_model.keras",
-        "pypi__drowsiness-validator__drowsiness_cnn_model.h5",
-    }  # fmt: skip
 
 
 def test_weights_drawn_by_hand_are_the_same_every_time():

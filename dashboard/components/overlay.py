@@ -14,7 +14,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.frame import agree, floats, frame, offered, source, tables
-from dashboard.text import OVERLAY
+from dashboard.sentences import OVERLAY
+from dashboard.text import visible
 from explain import render
 from explain.errors import OptionError
 from explain.results import frozen
@@ -104,10 +105,10 @@ def overlay(
         "words": WORDS | dict(words or {}),
         "panels": [
             {
-                "title": panel.title,
-                "lines": [str(line) for line in panel.lines],
-                "alt": panel.alt,
-                "note": panel.note,
+                "title": visible(panel.title),
+                "lines": [visible(str(line)) for line in panel.lines],
+                "alt": visible(panel.alt),
+                "note": visible(panel.note),
                 "photo": None if panel.base is None else photos.index(panel.base),
                 "shape": None if values is None else list(values.shape),
                 "limits": None if values is None else list(_limits(panel, signed)),

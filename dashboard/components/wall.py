@@ -13,7 +13,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.frame import agree, floats, frame, offered, source, tables
-from dashboard.text import WALL
+from dashboard.sentences import WALL
+from dashboard.text import visible
 from explain import render
 from explain.errors import OptionError
 
@@ -81,9 +82,9 @@ def wall(
     looks = agree(key, "view", view, _view)
     header = {
         "key": key,
-        "title": title,
+        "title": visible(title),
         "names": names,
-        "labels": [str(label) for label in labels],
+        "labels": [visible(str(label)) for label in labels],
         "statistics": list(figures),
         "dead": [int(bool(d)) for d in dead],
         "grey": atlas.png[25] == 0,                            # colour type in the PNG's IHDR chunk

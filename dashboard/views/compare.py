@@ -25,8 +25,9 @@ def page() -> None:
         st.info(say("no_map", model=plain(model.name)))
         return
     titles = tray.photos()
-    labels = choices.class_labels(model)
-    usable = {each.name: choices.layer_label(each) for each in model.layers if each.has_map}
+    output = choices.output(model)
+    labels = choices.class_labels(model, output)
+    usable = choices.layer_labels([each for each in model.layers if each.has_map])
     _follow(choices.photo_id())
     left, middle, right = st.columns(3)
     with left:
@@ -53,7 +54,7 @@ def page() -> None:
         return
     images = [tray.photo(name) for name in photos]
     rows = []  # (photo title, image, heatmap), photo by photo
-    found = {(la, k): remember.heatmaps(model, images, "gradcam", la, k) for la in layers for k in classes}
+    found = {(la, k): remember.heatmaps(model, images, "gradcam", la, k, output) for la in layers for k in classes}
     for i, image in enumerate(images):
         rows += [(titles[photos[i]], image, found[la, k][i]) for la in layers for k in classes]
     # Grad-CAM of different layers differs by orders of magnitude: one scale for all would hide one of them.

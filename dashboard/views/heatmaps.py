@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import choices, remember, shell, widgets
 from dashboard.components.overlay import Panel, overlay
-from dashboard.text import plain, say
+from dashboard.text import clean, plain, say
 from explain import render
 from explain.methods import shelf
 
@@ -18,19 +18,22 @@ METHODS = shelf("heatmaps")
 @shell.fragment
 def page() -> None:
     image, title = choices.photo(), choices.photo_title()
-    guesses = remember.predictions(model, image)
-    labels = choices.class_labels(model)
+    output = choices.output(model)
+    guesses = remember.predictions(model, image, output)
+    labels = choices.class_labels(model, output)
     left, middle, right = st.columns([3, 3, 2])
     with left:
-        layer = choices.target(model)
+        layer = choices.target(model, output)
     with middle:
-        class_index = choices.explained_class(model, [p.class_index for p in guesses])
+        class_index = choices.explained_class(model, [p.class_index for p in guesses], output)
     with right:
         method = st.selectbox(
             say("choose.method"), list(METHODS), format_func=lambda m: METHODS[m].title, key="method", bind="query-params",
             help=" ".join(METHODS[next(iter(METHODS))].help.split()),
         )  # fmt: skip
-    heatmap = remember.heatmap(model, image, method, layer, class_index)
+    knobs = _knobs(method)
+    heatmap = remember.heatmap(model, image, method, layer, class_index, output, **knobs)
+    signed = knobs.get("signed", False)
     st.caption(say("heatmaps.top"))
     widgets.guess_buttons(guesses, labels, heatmap.class_index)
     looks = overlay(
@@ -40,12 +43,14 @@ def page() -> None:
             ),
             widgets.heat_panel(heatmap, image, title),
         ],
-        key="heat",
+        key="heat_signed" if signed else "heat",
         label=METHODS[method].title,
+        signed=signed,
         columns=2,
         shared_scale=False,
         tag=f"{image.key[:12]} {heatmap.layer} {heatmap.class_index}",
     )
+    widgets.next_steps(heatmap, guesses[0], "signed" in knobs and not signed)
     text = widgets.caption(heatmap, model, title)
     name = (title, heatmap.label, heatmap.layer, method)
     widgets.save_buttons(
@@ -71,9 +76,20 @@ def page() -> None:
     with st.expander(say("heatmaps.how")):
         st.write(plain(METHODS[method].help))
         st.write(
-            say("heatmaps.coarse", layer=plain(heatmap.layer), size=choices.shape_text(heatmap.values.shape))
+            say("heatmaps.coarse", layer=plain(clean(heatmap.layer)), size=choices.shape_text(heatmap.values.shape))
         )
         st.caption(plain(METHODS[method].source))
+
+
+def _knobs(method: str) -> dict[str, bool]:
+    """The switches of the method."""
+    return {
+        knob.name: st.toggle(
+            say(f"knob.{knob.name}"), knob.default, key=knob.name, help=plain(knob.help), bind="query-params"
+        )
+        for knob in METHODS[method].knobs
+        if isinstance(knob.default, bool)
+    }
 
 
 def _overlay_png(image, heatmap, looks) -> bytes:

@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard import charts, choices, remember, shell, widgets
 from dashboard.components.overlay import LOOKS, Panel, overlay
 from dashboard.components.wall import wall, wall_view
-from dashboard.text import say
+from dashboard.text import clean, say
 from explain import render
 
 st.title(say("maps.title"), anchor=False)
@@ -29,7 +29,7 @@ def page() -> None:
             key="maps_wall",
             title=say("maps.wall", layer=layer.name),
             statistics=statistics,
-            selected=asked if asked is not None and asked < layer.shape[2] else None,
+            selected=asked if asked is not None and asked < layer.map_shape[2] else None,
             height=720,
             tag=f"{image.key[:12]} {layer.name}",
         )
@@ -72,7 +72,7 @@ def _one_channel(image, title, layer, maps, channel: int, statistics) -> None:
         st.warning(say("maps.dead", value=f"{values.flat[0]:.3g}"))
     looks = overlay(
         [
-            Panel(say("maps.alone", channel=channel), values, None, [layer.name], alt=alt),
+            Panel(say("maps.alone", channel=channel), values, None, [clean(layer.name)], alt=alt),
             Panel(say("maps.over", channel=channel), values, remember.base(image), [title], alt=alt),
         ],
         key="maps_channel",

@@ -7,7 +7,7 @@ from dashboard import charts, choices, remember, shell, widgets
 from dashboard.climbs import Climb, Wish, channels_from
 from dashboard.components.overlay import LOOKS, Panel, overlay
 from dashboard.components.wall import wall
-from dashboard.text import plain, say
+from dashboard.text import clean, plain, say
 from explain import render
 from explain.methods import shelf
 
@@ -51,7 +51,7 @@ def page() -> None:
 
 
 def _wish(layer) -> tuple[Wish, tuple[int, ...] | None]:
-    most = layer.shape[2] - 1
+    most = layer.map_shape[2] - 1
     left, right = st.columns([1, 3])
     with left:
         text = st.text_input(
@@ -155,9 +155,9 @@ def _one(layer, pattern) -> None:
     st.image(
         png, output_format="PNG", width="stretch", alt=say("alt.pattern", channel=channel, layer=layer.name)
     )
-    st.caption(say("patterns.large", channel=channel, layer=plain(layer.name)))
-    if pattern.note:
-        st.warning(pattern.note)
+    st.caption(say("patterns.large", channel=channel, layer=plain(clean(layer.name))))
+    if note := widgets.note_of(pattern):
+        st.warning(plain(note))
     about = say("patterns.curve", channel=channel)
     st.caption(about)
     charts.climb(pattern.scores, "pattern_climb", say("patterns.step"), say("patterns.activation"), about)

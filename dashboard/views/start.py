@@ -11,11 +11,12 @@ st.write(say("start.about"))
 
 model = choices.model()
 image, title = choices.photo(), choices.photo_title()
-guesses = remember.predictions(model, image)
+output = choices.output(model)
+guesses = remember.predictions(model, image, output)
 left, right = st.columns([3, 2], gap="large")
 with left:
     if model.default_layer:
-        heatmap = remember.heatmap(model, image, "gradcam", None, None)
+        heatmap = remember.heatmap(model, image, "gradcam", None, None, output)
         st.header(say("start.heat", label=plain(heatmap.label)), anchor=False)
         looks = overlay(
             [widgets.heat_panel(heatmap, image, title, title="")],
@@ -23,6 +24,7 @@ with left:
             label="Grad-CAM",
             tag=f"{image.key[:12]} {heatmap.class_index}",
         )
+        widgets.next_steps(heatmap)
         text = widgets.caption(heatmap, model, title)
         widgets.save_buttons(
             [("save.figure", lambda: widgets.heat_figure(image, heatmap, looks, text),
@@ -37,16 +39,17 @@ with right:
     with st.expander(say("start.how"), icon=":material/help:"):
         st.write(say("start.how.text"))
     st.header(say("start.next"), anchor=False)
-    for name, page in list(shell.pages().items())[1:]:
+    for name, page in list(shell.pages().items())[1:-1]:
         st.page_link(page, label=f"**{say(f'{name}.nav')}**", icon=shell.ICONS[name])
         st.caption(say(f"{name}.about"))
     st.caption(
         say(
-            "models.facts", layers=len(model.layers), classes=model.outputs[0].classes,
+            "models.facts", layers=len(model.layers), classes=model.outputs[output or 0].classes,
             size=choices.shape_text(model.input_shape), scaling=plain(model.scaling), why=plain(model.scaling_note),
         )
         + " · " + say("models.device", device=plain(remember.device(model.key)))
     )  # fmt: skip
+    widgets.about_network(model)
 
 st.header(say("start.photos"), anchor=False)
 

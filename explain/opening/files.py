@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from explain.errors import BrokenModel, ExplainError, TooMuchMemory, UnknownFile, WeightsOnly
+from explain.opening import zoo
 from explain.opening.customs import import_customs
 from explain.results import Inspection
 
@@ -17,10 +18,13 @@ OWN = (".keras", ".h5", ".hdf5")                        # what Keras tells by th
 def network_of(inspection: Inspection, customs: Sequence[str] = ()) -> keras.Model:
     """Open a canonical copy. WeightsOnly, BrokenModel, UnsafeGraph, InputError, TooMuchMemory."""
     if inspection.kind == "weights":
+        fit = " or ".join(zoo.fitting(Path(inspection.path)))
         raise WeightsOnly(
-            "The file holds weights and no architecture, so there is nothing to run them. Choose the network of "
-            "the zoo that they were saved from: --weights FILE on the command line, the list of networks beside "
-            "the upload on the page, explain.load(name, weights=FILE) in Python. Or save the whole model."
+            "The file holds weights and no architecture, so there is nothing to run them. "
+            + (f"They have the size of {fit}. " if fit else "")
+            + "Choose the network of the zoo that they were saved from: --weights FILE on the command line, the "
+            "list of networks beside the upload on the page, explain.load(name, weights=FILE) in Python. Or save "
+            "the whole model."
         )
     if inspection.kind == "graph":
         return _graph(Path(inspection.path))

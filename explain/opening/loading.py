@@ -20,7 +20,7 @@ from explain.inspecting import inspect
 from explain.inspecting.customs import operator_files, read_customs
 from explain.opening import zoo
 from explain.opening.files import first_line, network_of, own_network
-from explain.opening.guess import guess_scaling
+from explain.opening.guess import FREE_SIZE, Guess, guess_scaling
 from explain.opening.labels import imagenet_labels, read_labels
 from explain.opening.trial import trial
 from explain.probe.anatomy import check_picture_input
@@ -28,7 +28,6 @@ from explain.probe.network import Network
 from explain.results import Inspection, Model, Notice
 from explain.scaling import scaling_of
 
-FREE_SIZE = 224                                        # for a network that takes pictures of any size
 ENDINGS = (".keras", ".h5", ".hdf5", ".pb", ".zip", ".model")            # of what is no zoo name
 
 UNTRAINED = (
@@ -119,15 +118,13 @@ def _from_file(network, name, scaling, labels, input_shape, notices=(), named=Tr
     if not network.built and input_shape is not None:
         notices = (*notices, Notice("W_UNTRAINED", UNTRAINED))
     _build(network, input_shape)
-    why = "given"
-    if scaling is None:
-        scaling, why = guess_scaling(network)
+    scaling, why, guessed = _scaling(network, scaling, name, input_shape)
     classes = None if named or not labels else _classes(network)
-    if classes not in (None, len(labels)):
+    if classes is not None and classes != len(labels):
         sentence = f"The labels beside the model are {len(labels)}, its classes {classes}: they are not used."
         labels, notices = None, (*notices, Notice("W_LABELS", sentence))
     model = _model(network, scaling, why, labels, name, input_shape, content=content)
-    return replace(model, notices=(*notices, *trial(model.network)))
+    return replace(model, notices=(*notices, *guessed, *trial(model.network)))
 
 
 def wrap(
@@ -147,10 +144,9 @@ def wrap(
         raise ModelError(f"Expected a keras.Model, received {type(network).__name__}.")
     labels = read_labels(labels)
     _build(network, input_shape)
-    why = "given"
-    if scaling is None:
-        scaling, why = guess_scaling(network)
-    return _model(network, scaling, why, labels, name or network.name, input_shape)
+    name = name or network.name
+    scaling, why, notices = _scaling(network, scaling, name, input_shape)
+    return replace(_model(network, scaling, why, labels, name, input_shape), notices=notices)
 
 
 def _model(network, scaling, why, labels, name, input_shape, about="", content=None) -> Model:
@@ -175,6 +171,13 @@ def _model(network, scaling, why, labels, name, input_shape, about="", content=N
         about=about,
         network=opened,
     )
+
+
+def _scaling(network, scaling, name, input_shape) -> Guess:
+    if scaling is not None:
+        return Guess(scaling, "given")
+    shape = input_shape or check_picture_input(network)
+    return _or_model_error(name, shape, lambda: guess_scaling(network, input_shape))
 
 
 def _or_model_error(name: str, shape: tuple, run: Callable[[], Any]) -> Any:

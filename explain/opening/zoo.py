@@ -227,6 +227,12 @@ def _from_file(entry: Entry, path: Path) -> keras.Model:
     return network
 
 
+def fitting(path: Path) -> list[str]:
+    """Titles of the networks, with their classifier, that have as many weights as the file. ModelError."""
+    numbers, _ = _numbers_in(path)
+    return [e.title for e in ZOO.values() if 0 <= numbers - round(e.parameters * 1e6) <= _SEEDS]
+
+
 def _numbers_in(path: Path) -> tuple[int, bool]:
     """(how many weights the file holds, whether as Keras 2 laid them out). ModelError for any other file."""
     import h5py

@@ -1,12 +1,15 @@
-"""What a network is made of: its picture input, its layers, and the one a heatmap belongs to."""
+"""What a network is made of: its picture input, its layers, and the ones a heatmap belongs to."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import keras
 import numpy as np
 
-from explain.errors import ModelError
+from explain.errors import InputError
 from explain.probe.door import Call
+from explain.probe.grids import Grid
 from explain.probe.heads import Head, ancestors
 from explain.results import Layer
 
@@ -14,60 +17,111 @@ from explain.results import Layer
 NOT_A_TARGET = (
     "Pooling", "Dropout", "ZeroPadding", "Cropping", "Normalization", "Reshape", "Permute", "Flatten",
     "Rescaling", "Resizing", "CenterCrop", "Random", "UpSampling", "Identity", "GaussianNoise",
-    "Subtract", "TrueDivide", "Divide", "GetItem", "Cast",
+    "Subtract", "TrueDivide", "Divide", "GetItem", "Cast", "DropPath", "StochasticDepth",
+)  # fmt: skip
+
+# Between query and answer they hold (b, heads, n, n) and (b, n, heads, c): four axes, and no picture.
+ATTENTION = (
+    keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention, keras.layers.Attention,
+    keras.layers.AdditiveAttention,
 )  # fmt: skip
 
 
-def layer_of(call: Call) -> Layer:
-    """The noun for one call."""
-    operation = call.operation
-    shape = call.tensor.shape
-    count = sum(int(np.prod(w.shape)) for w in getattr(operation, "weights", ()))
-    dims = tuple(shape[1:]) if shape.rank else ()
-    return Layer(call.name, type(operation).__name__, dims, count)
+def layers_of(calls: list[Call], grids: dict[str, Grid]) -> tuple[Layer, ...]:
+    """The nouns for all calls. A grid makes a map of tokens."""
+    attention = {call.name for call in calls if isinstance(call.operation, ATTENTION)}
+    return tuple(_layer(call, grids.get(call.name), call.name.rpartition("/")[0] in attention) for call in calls)
 
 
-def default_target(head: Head, calls: list[Call]) -> str | None:
-    """The last layer with a map on the way to the output that is a convolution's or its like.
+def _layer(call: Call, grid: Grid | None, in_attention: bool) -> Layer:
+    shape = tuple(call.tensor.shape[1:]) if call.tensor.shape.rank else ()
+    count = sum(int(np.prod(w.shape)) for w in getattr(call.operation, "weights", ()))
+    map_shape, note = shape if len(shape) == 3 and not in_attention else (), ""
+    if grid is not None:
+        map_shape, note = (grid.rows, grid.columns, shape[-1]), grid.note
+    return Layer(call.name, type(call.operation).__name__, shape, count, map_shape, note)
 
-    Pooling, padding, dropout, normalisation and reshaping only pass on what it found.
-    """
-    on_the_way = ancestors(head.scores)
-    ends = {t.op.name for t in head.ends}
-    for call in reversed(calls):
-        layer = layer_of(call)
-        if not layer.has_map or any(word in layer.kind for word in NOT_A_TARGET):
-            continue
-        if call.tensor.op.name in on_the_way and call.tensor.op.name not in ends:
-            return layer.name
-    return None
+
+def targets(head: Head, calls: list[Call], layers: Iterable[Layer]) -> list[str]:
+    """The layers that a heatmap may belong to, the last first: with a map, on the way to the output,
+    and a convolution's or its like. Pooling, padding, dropout, normalisation, reshaping and
+    arithmetic only pass on what another layer found."""
+    on_the_way, ends = ancestors(head.scores), {tensor.op.name for tensor in head.ends}
+    found = []
+    for call, layer in zip(calls, layers, strict=True):
+        passes_on = any(word in layer.kind for word in NOT_A_TARGET)
+        if layer.has_map and not passes_on and call.tensor.op.name in on_the_way - ends:
+            found.append(layer.name)
+    return found[::-1]
+
+
+def check_channels_last(calls: list[Call]) -> None:
+    """InputError for a network that turns the picture round inside: its maps would be read sideways."""
+    for call in calls:
+        if getattr(call.operation, "data_format", None) == "channels_first" and call.tensor.shape.rank == 4:
+            raise InputError(
+                f"Layer '{call.name}' computes with channels first (batch, channels, height, width). Expected channels "
+                "last, as TensorFlow's own kernels for the CPU do: build the network with data_format='channels_last'."
+            )
 
 
 def check_picture_input(model: keras.Model) -> tuple[int | None, int | None, int]:
-    """(h, w, C) of a network's one picture input, None where free. ModelError names what else it is."""
-    shapes = [tuple(t.shape) for t in getattr(model, "inputs", None) or ()]
+    """(h, w, C) of a network's one picture input, None where free. InputError names what else it is.
+
+    A square input without an axis for channels, (batch, 28, 28), is a grey picture.
+    """
+    shapes = input_shapes(model)
     if not shapes:
-        built = getattr(model, "_build_shapes_dict", None) or {}
-        shapes = [tuple(s) for s in built.values() if isinstance(s, (tuple, list)) and len(s) == 4]
-    if not shapes:
-        raise ModelError(
-            f"The network '{model.name}' does not say what its input looks like, because it was never "
-            "called. Call it once on a picture, or give input_shape=(height, width, channels)."
+        raise InputError(
+            f"The network '{model.name}' does not say what its input looks like, because it was never called; "
+            "a file that was saved like that holds no weights either. Call it once on a picture and save it "
+            "again, or give input_shape=(height, width, channels)."
         )
     if len(shapes) > 1:
-        raise ModelError(f"Expected a network with one picture as input, received {len(shapes)} inputs: {shapes}.")
-    if len(shapes[0]) != 4:
-        what = {2: "a vector", 3: "a sequence", 5: "a volume or video"}.get(len(shapes[0]), "something else")
-        raise ModelError(
-            f"Expected a network whose input is a picture (batch, height, width, channels), "
-            f"received {what}: {shapes[0]}."
+        listed = ", ".join(map(str, shapes[:4])) + (", …" if len(shapes) > 4 else "")
+        raise InputError(f"Expected a network with one picture as input, received {len(shapes)} inputs: {listed}.")
+    shape = shapes[0]
+    if len(shape) == 3 and shape[1] == shape[2] is not None:
+        return shape[1], shape[2], 1
+    if len(shape) != 4:
+        what = {2: "a vector", 3: "a sequence", 5: "a volume or video"}.get(len(shape), "something else")
+        raise InputError(
+            f"Expected a network whose input is a picture (batch, height, width, channels), received {what}: {shape}."
         )
-    height, width, channels = shapes[0][1:]
+    height, width, channels = shape[1:]
     if channels in (1, 3, 4):
         return height, width, channels
-    if height in (1, 3, 4) and channels not in (1, 3, 4):
-        raise ModelError(
-            f"The input {shapes[0]} has its channels first, which TensorFlow cannot compute on every "
-            "device. Save the network with data_format='channels_last'."
+    if height in (1, 3, 4) and _are_sides(width, channels):
+        raise InputError(
+            f"The input {shape} has its channels first. Expected (batch, height, width, channels), as TensorFlow's own "
+            "kernels for the CPU do: build the network with data_format='channels_last'."
         )
-    raise ModelError(f"Expected 1, 3 or 4 channels in the input, received {shapes[0]}.")
+    if channels is not None and channels > 4:
+        raise InputError(
+            f"Expected a picture with 1, 3 or 4 channels, received {shape}: {channels} channels are the answer of another "
+            "network. If this is a head that was trained on such answers, put its base in front, "
+            "keras.Sequential([base, head]), and open the whole."
+        )
+    raise InputError(f"Expected a picture with 1, 3 or 4 channels, received {shape}.")
+
+
+def _are_sides(one: int | None, other: int | None) -> bool:
+    """Whether two numbers may be the sides of a picture: 4 and 512 are not."""
+    return not one or not other or max(one, other) <= 4 * min(one, other)
+
+
+def input_shapes(model: keras.Model) -> list[tuple]:
+    """(batch, …) of every input; [] where the model was never built."""
+    shapes = [tuple(tensor.shape) for tensor in (getattr(model, "inputs", None) or ())]
+    return shapes or _shapes_in(getattr(model, "_build_shapes_dict", None))
+
+
+def _shapes_in(built) -> list[tuple]:
+    """The shapes in what a subclassed model was built with: one, several, or a dictionary of them."""
+    if isinstance(built, dict):
+        return [shape for each in built.values() for shape in _shapes_in(each)]
+    if not isinstance(built, (list, tuple)):
+        return []
+    if all(n is None or isinstance(n, int) for n in built):
+        return [tuple(built)]
+    return [shape for each in built for shape in _shapes_in(each)]

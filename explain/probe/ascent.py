@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,15 +40,17 @@ def climb(network: Network, layer: str, key: tuple, recipe: Recipe):
 
     A channel's score is the mean of its map (Olah et al. 2017, "channel objective"). Pictures are
     independent: the batch gives what each would give alone. `key` names recipe and size.
-    LayerError where something before the layer cannot work at this size.
+    LayerError where something before the layer cannot work at this size; InputError as `check_smooth`.
     """
 
     def fires(pictures, channels):
         """What each channel answers, and what to climb: (n,) each."""
-        maps = door.tap(network.model, network.prepare(_as_input(pictures, network)), [layer], any_size=True)[layer]
+        inputs = network.prepare(_as_input(pictures, network), smooth=True)
+        maps = door.tap(network.model, inputs, [layer], as_it_is=True)[layer]
 
         def mean(tensor):
-            means = tf.reduce_mean(tf.cast(tensor, tf.float32), axis=(1, 2))                  # (n, c)
+            places = tf.cast(network.places(layer, tensor), tf.float32)                       # (n, …, c)
+            means = tf.reduce_mean(places, axis=range(1, places.shape.rank - 1))              # (n, c)
             return tf.gather(means, channels, axis=1, batch_dims=1)                           # (n,)
 
         fired = mean(maps)
@@ -76,18 +80,36 @@ def climb(network: Network, layer: str, key: tuple, recipe: Recipe):
         )
         return recipe.show(parameters), tf.transpose(scores.stack())
 
+    @contextmanager
+    def at_this_size():
+        try:
+            yield
+        except (ValueError, TypeError, AssertionError, tf.errors.InvalidArgumentError) as error:
+            raise _too_small_or_fixed(network, layer, error) from error
+
     def make():
         scalar = tf.TensorSpec((), tf.int32)
-        try:
+        with at_this_size():
             return network.trace(function, tf.TensorSpec((None,), tf.int32), scalar, scalar)
-        except (ValueError, tf.errors.InvalidArgumentError) as error:
-            height, width, _ = network.input_shape
-            raise LayerError(
-                f"Layer '{layer}' cannot be computed on pictures of this size. Choose a larger size, the "
-                f"network's own ({height}×{width}), or an earlier layer. TensorFlow says: {_reason(error)}"
-            ) from error
 
-    return network.compiled(("climb", layer, *key), make)
+    network.check_smooth()
+    compiled = network.compiled(("climb", layer, *key), make)
+
+    def run(*numbers):
+        with at_this_size():                               # a shape may be known no sooner than here
+            return compiled(*numbers)
+
+    return run
+
+
+def _too_small_or_fixed(network: Network, layer: str, error: Exception) -> LayerError:
+    height, width, _ = network.input_shape
+    own = f"a larger size, the network's own ({height}×{width}), or" if height == width else "a larger size or"
+    why = "" if height == width else f" The network's own pictures are {height}×{width}, and patterns are square."
+    return LayerError(
+        f"Layer '{layer}' cannot be computed on pictures of this size. Choose {own} an earlier layer.{why} "
+        f"TensorFlow says: {_reason(error)}"
+    )
 
 
 def memory_per_picture(network: Network, layer: str, size: int) -> int:
@@ -95,7 +117,7 @@ def memory_per_picture(network: Network, layer: str, size: int) -> int:
     height, width, _ = network.input_shape
     floats = 0
     for each in network.layers:
-        floats += int(np.prod([d or 1 for d in each.shape])) if len(each.shape) == 3 else 0
+        floats += int(np.prod([d or 1 for d in each.shape])) if len(each.shape) > 1 else 0
         if each.name == layer:
             break
     return int(3 * 4 * floats * (size / height) * (size / width))
@@ -112,5 +134,8 @@ def _as_input(pictures, network: Network):
 
 
 def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:200]
+    """What TensorFlow found, without where it was called: Keras puts the layer first and paints the rest bold."""
+    where = ("Exception encountered", "Graph execution error", "Detected at node", "File ", "[[{{node")
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
+    telling = [line.partition(" for '{{node")[0] for line in lines if line and not line.startswith(where)]
+    return (telling[0] if telling else type(error).__name__)[:200]

@@ -49,11 +49,11 @@ def operations(network: keras.Model) -> list:
 
 
 @contextmanager
-def watched(network: keras.Model, visit: Visit, any_size: bool = False) -> Iterator[None]:
+def watched(network: keras.Model, visit: Visit, as_it_is: bool = False) -> Iterator[None]:
     """While inside, this thread's calls of anything in `network` pass through `visit`.
 
-    Other threads see the network unchanged. With `any_size` the enclosing models do not compare
-    the picture's size with the one they were built for.
+    Other threads see the network unchanged. With `as_it_is` the models take a tensor as it is: they
+    neither compare its size with the one they were built for nor cast it, which would end all slopes.
     """
     tracer, path, counts = threading.get_ident(), [], {}
 
@@ -88,8 +88,10 @@ def watched(network: keras.Model, visit: Visit, any_size: bool = False) -> Itera
         try:
             for operation in operations(network):
                 put(operation, "call", spy(operation))
-                if any_size and isinstance(operation, keras.Model):
+                if as_it_is and isinstance(operation, keras.Model):
                     put(operation, "_assert_input_compatibility", lambda *args: None)
+                if as_it_is and isinstance(operation, keras.src.models.functional.Functional):
+                    put(operation, "_convert_inputs_to_tensors", lambda tensors: tensors)
             yield
         finally:
             for target, attribute, was_own, value in reversed(changed):
@@ -99,19 +101,24 @@ def watched(network: keras.Model, visit: Visit, any_size: bool = False) -> Itera
                     object.__delattr__(target, attribute)
 
 
-def run(network: keras.Model, inputs: tf.Tensor, visit=None, any_size: bool = False) -> list[tf.Tensor]:
+def run(network: keras.Model, inputs: tf.Tensor, visit=None, as_it_is: bool = False) -> list[tf.Tensor]:
     """One pass in inference mode while tracing: the flat list of the network's outputs.
 
     `visit(name, tensor)` sees what every layer answers, and what it returns is handed on instead:
     to note the tensor is to tap, to return another is to resume from there. Containers
     (Sequential, functional models) are not visited: their answer is their last layer's.
     """
-    if visit is None:
-        return keras.tree.flatten(network(inputs, training=False))
-    return _run(network, inputs, lambda name, operation, tensor: visit(name, tensor), any_size)
+    if visit is None and not as_it_is:
+        return keras.tree.flatten(network(_as_declared(network, inputs), training=False))
+    see = (lambda name, operation, tensor: visit(name, tensor)) if visit else (lambda name, operation, tensor: tensor)
+    return keras.tree.flatten(walk(network, inputs, see, as_it_is))
 
 
-def _run(network, inputs, visit: Visit, any_size: bool = False) -> list[tf.Tensor]:
+def walk(network, inputs, visit: Visit, as_it_is: bool = False):
+    """The outputs as the network gives them: a tensor, or a list or dictionary of some.
+
+    As `run`, for a `visit(name, operation, tensor)` that wants to know who answers.
+    """
     here = tf.compat.v1.get_default_graph()
 
     def visit_here(name, operation, output):
@@ -123,22 +130,31 @@ def _run(network, inputs, visit: Visit, any_size: bool = False) -> list[tf.Tenso
             handed_on.set_shape(output.shape)
         return handed_on
 
-    with watched(network, visit_here, any_size):
-        return keras.tree.flatten(network(inputs, training=False))
+    with watched(network, visit_here, as_it_is):
+        return network(_as_declared(network, inputs), training=False)
 
 
-def survey(network: keras.Model, inputs: tf.Tensor) -> tuple[list[tf.Tensor], list[Call]]:
-    """The outputs, and every call in the order in which the answers were made."""
+def _as_declared(network: keras.Model, inputs: tf.Tensor):
+    """The one input in the list or dictionary that a functional model was declared with."""
+    declared = getattr(network, "_inputs_struct", inputs)
+    return inputs if tf.is_tensor(declared) else keras.tree.pack_sequence_as(declared, [inputs])
+
+
+def survey(network: keras.Model, inputs: tf.Tensor) -> tuple[list[tuple[tuple, tf.Tensor]], list[Call]]:
+    """(path, tensor) of every output, and every call in the order in which the answers were made.
+
+    A path is () for the only output, (1,) for the second of a list, ("box",) in a dictionary.
+    """
     calls = []
 
     def visit(name, operation, tensor):
         calls.append(Call(name, operation, tensor))
         return tensor
 
-    return _run(network, inputs, visit), calls
+    return keras.tree.flatten_with_path(walk(network, inputs, visit)), calls
 
 
-def tap(network: keras.Model, inputs: tf.Tensor, names, any_size: bool = False) -> dict[str, tf.Tensor]:
+def tap(network: keras.Model, inputs: tf.Tensor, names, as_it_is: bool = False) -> dict[str, tf.Tensor]:
     """What the named layers answer; the trace ends as soon as all of them have answered."""
     noted: dict[str, tf.Tensor] = {}
     wanted = set(names)
@@ -151,7 +167,7 @@ def tap(network: keras.Model, inputs: tf.Tensor, names, any_size: bool = False) 
         return tensor
 
     try:
-        run(network, inputs, visit, any_size)
+        run(network, inputs, visit, as_it_is)
     except _Reached:
         pass
     return noted

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable
+from functools import cached_property
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from explain.errors import ClassError, LayerError, near
+from explain.errors import ClassError, InputError, LayerError, near
 from explain.probe import door
-from explain.probe.anatomy import default_target, layer_of
 from explain.probe.cutting import cut_out
+from explain.probe.entrance import Entrance, takes_fractions
 from explain.probe.heads import read_head
-from explain.results import Layer, Output
+from explain.probe.surveying import survey
+from explain.results import Layer
 from explain.scaling import Scaling
 from explain.store import Store
 
@@ -36,31 +38,14 @@ class Network:
         self.store = Store(STORE_BYTES, weigh=_bytes)       # (picture, layer, what) → arrays
         self._functions = Store(MAX_FUNCTIONS)
         self._vectors: dict[tuple[str, int], tuple[str, ...]] = {}        # names, as traced
-        self._predict = self._survey()
+        self.entrance = Entrance(model, scaling, self.input_shape[2])
+        found = survey(self)
+        self.layers, self.outputs, self.default_layers = found.layers, found.outputs, found.default_layers
+        self.operations, self.reach = found.operations, found.reach
+        self._predict, self._grids = found.forward, found.grids
+        self._by_name = {layer.name: layer for layer in self.layers}
 
     # What it is made of ------------------------------------------------------------------------
-
-    def _survey(self):
-        """One trace tells layers, outputs and default layers, and is the forward pass as well."""
-        made = {}
-
-        def forward(pixels):
-            outputs, calls = door.survey(self.model, self.prepare(pixels))
-            heads = [read_head(t) for t in outputs]
-            made["calls"], made["heads"] = calls, heads
-            made["targets"] = [default_target(head, calls) for head in heads]
-            return [(h.scores, h.probabilities) for h in heads]
-
-        function = self.trace(forward, self.pixels_spec())
-        names = list(getattr(self.model, "output_names", None) or ())
-        names += [f"output_{i}" for i in range(len(names), len(made["heads"]))]
-        self.layers = tuple(layer_of(call) for call in made["calls"])
-        self.outputs = tuple(
-            Output(name, h.kind, int(h.scores.shape[-1]), h.note) for name, h in zip(names, made["heads"])
-        )
-        self.default_layers = tuple(made["targets"])
-        self._by_name = {layer.name: layer for layer in self.layers}
-        return function
 
     def layer(self, name: str | None, output: int = 0) -> Layer:
         """The named layer, or the default one. LayerError when it is missing or has no map."""
@@ -68,9 +53,9 @@ class Network:
             name = self.default_layers[output]
             if name is None:
                 raise LayerError(
-                    "This network has no layer with a map (height, width, channels) on the way to its "
-                    f"output '{self.outputs[output].name}', so there is no place to show. "
-                    "Predictions remain possible."
+                    "This network has no layer with a map (height, width, channels) on the way to its output "
+                    f"'{self.outputs[output].name}', so there is no place to show: no activations, no Grad-CAM. "
+                    "Predictions and the slopes of the score at the pixels remain possible."
                 )
         if name not in self._by_name:
             with_map = [n for n, layer in self._by_name.items() if layer.has_map]
@@ -80,7 +65,7 @@ class Network:
                 + (f", from '{with_map[0]}' to '{with_map[-1]}'." if with_map else ".")
             )
         layer = self._by_name[name]
-        if len(layer.shape) != 3:
+        if not layer.map_shape:
             usable = self.default_layers[output]
             raise LayerError(
                 f"Layer '{name}' gives {layer.shape}, not (height, width, channels)."
@@ -111,23 +96,39 @@ class Network:
 
     # Functions ---------------------------------------------------------------------------------
 
-    def prepare(self, pixels: tf.Tensor) -> tf.Tensor:
-        """(b, h, w, C) in 0..255 of any dtype → what the network was trained on."""
-        inputs = tf.cast(pixels, tf.float32)
-        if self.scaling.swaps(self.input_shape[2]):       # as a 1×1 convolution: 15 × the speed of slicing
-            inputs = tf.nn.conv2d(inputs, np.eye(3, dtype=np.float32)[::-1].reshape(1, 1, 3, 3), 1, "SAME")
-        inputs = self.scaling.shift(inputs)
-        dtype = getattr(self.model, "input_dtype", None) or "float32"
-        wanted = self.model.inputs[0].dtype if getattr(self.model, "inputs", None) else dtype
-        if tf.as_dtype(wanted).is_integer:
-            return tf.cast(tf.clip_by_value(tf.round(inputs), 0, 255), wanted)
-        return tf.cast(inputs, wanted)
+    def prepare(self, pixels: tf.Tensor, smooth: bool = False) -> tf.Tensor:
+        """(b, h, w, C) in 0..255 of any dtype → what the network was trained on. See `Entrance.fitted`."""
+        return self.entrance.prepare(pixels, smooth)
+
+    def fitted(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(b, h, w, C) float32, scaled already → the network's own input: its dtype and axes."""
+        return self.entrance.fitted(inputs)
+
+    def check_smooth(self) -> None:
+        """InputError where a network takes whole numbers, and fractions not for the same."""
+        if self.entrance.dtype.is_integer and not self._takes_fractions:
+            raise InputError(
+                f"This network takes whole numbers ({self.entrance.dtype.name}) and fractions not for the same, so its "
+                "answers have no slopes at the pixels: no patterns, no input gradients. Save it with a float32 input."
+            )
+
+    @cached_property
+    def _takes_fractions(self) -> bool:
+        return takes_fractions(self)
 
     def pixels_spec(self, batch: int | None = None) -> tf.TensorSpec:
         return tf.TensorSpec((batch, *self.input_shape), tf.uint8)
 
     def maps_spec(self, layer: str, batch: int | None = None) -> tf.TensorSpec:
-        return tf.TensorSpec((batch, *self._by_name[layer].shape), tf.float32)
+        return tf.TensorSpec((batch, *self._by_name[layer].map_shape), tf.float32)
+
+    def view(self, layer: str, tensor: tf.Tensor) -> tf.Tensor:
+        """What a layer answered, as a map (b, h, w, c)."""
+        return self._grids[layer].as_map(tensor) if layer in self._grids else tensor
+
+    def places(self, layer: str, tensor: tf.Tensor) -> tf.Tensor:
+        """What a layer answered to pictures of any size, without the tokens that are no place: (b, …, c)."""
+        return self._grids[layer].places(tensor) if layer in self._grids else tensor
 
     def trace(self, function: Callable, *specs: tf.TensorSpec):
         """A concrete function with exactly these inputs; it can never retrace."""
@@ -156,7 +157,7 @@ class Network:
         def make():
             def maps(pixels):
                 noted = door.tap(self.model, self.prepare(pixels), layers)
-                return {name: tf.cast(noted[name], tf.float32) for name in layers}
+                return {name: tf.cast(self.view(name, noted[name]), tf.float32) for name in layers}
 
             return self.trace(maps, self.pixels_spec())
 
@@ -225,10 +226,10 @@ class Network:
                 nonlocal noted, reached
                 if name == layer:
                     reached = True
-                    if maps is not None:
-                        return tf.cast(maps, tensor.dtype)
-                    noted = tensor
-                    tape.watch(tensor)
+                    if maps is None:
+                        noted = self.view(name, tensor)
+                        tape.watch(noted)
+                    return self._in_place(name, tf.cast(noted, tensor.dtype), tensor, vectors)
                 elif reached and (name in wanted if wanted is not None else _one_row_each(tensor)):
                     if not any(tensor is known for known in vectors.values()):  # Dropout passes its input on
                         vectors[name] = tensor
@@ -254,14 +255,28 @@ class Network:
             "vectors": list(vectors.values()),
         }
 
+    def _in_place(self, layer: str, maps: tf.Tensor, tensor: tf.Tensor, vectors: dict) -> tf.Tensor:
+        """Maps (b, h, w, c) as the layer hands them on: tokens stand behind those that are no place.
+
+        These come from the pixels, past the maps: what `slopes` wants back as well.
+        """
+        grid = self._grids.get(layer)
+        if grid is None:
+            return maps
+        vectors[f"{layer}, before the places"] = others = tensor[:, : grid.before]
+        return grid.as_tokens(maps, others)
+
     def pixel_slopes(self, output: int):
         """(pixels (b, h, w, C) float32 in 0..255, classes (b,)) → ∂y^c / ∂pixels (b, h, w, C)."""
+
+        self.check_smooth()
 
         def make():
             def function(pixels, classes):
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(pixels)
-                    head = read_head(door.run(self.model, self.prepare(pixels))[output])
+                    inputs = self.prepare(pixels, smooth=True)
+                    head = read_head(door.run(self.model, inputs, as_it_is=True)[output])
                     aim = tf.one_hot(classes, head.scores.shape[-1])                          # (b, K)
                 return tape.gradient(head.scores, pixels, aim, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 

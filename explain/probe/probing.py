@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
-from explain.errors import OptionError
+from explain.errors import LayerError, OptionError
 from explain.probe.network import Network
+from explain.results import Layer
 
 
 class Probe:
@@ -17,6 +18,9 @@ class Probe:
 
     pixels: (b, h, w, C) uint8, already in the network's size; keys: b digests; layer: a name or
     None for the default; classes: b class indices, −1 (or None for all) for the top class.
+
+    A network without a map has no default layer: then what belongs to a layer raises LayerError,
+    and scores and the slopes at the pixels are there all the same.
     """
 
     def __init__(
@@ -32,10 +36,29 @@ class Probe:
             raise OptionError("Expected at least one picture, received none.")
         self.network, self.pixels, self.keys = network, pixels, tuple(keys)
         self.output = network.output_index(output)
-        self.layer = network.layer(layer, self.output)
+        self._layer = None
+        if layer is not None or network.default_layers[self.output] is not None:
+            self._layer = network.layer(layer, self.output)
         chosen = np.full(len(pixels), -1) if classes is None else np.asarray(classes)
         network.check_classes(chosen, self.output)
         self._asked = chosen.astype(np.int32)                                             # (b,)
+
+    @property
+    def layer(self) -> Layer:
+        """The layer looked at. LayerError where the network has none with a map."""
+        return self._layer or self.network.layer(None, self.output)
+
+    @cached_property
+    def _answers(self) -> dict[str, np.ndarray]:
+        """scores, probabilities (b, K) and classes (b,): with the maps, or alone where there are none."""
+        if self._layer is not None:
+            return self._seen
+        scores, probabilities = self.network.predict(self.pixels, self.output)
+        return dict(scores=scores, probabilities=probabilities, classes=self._chosen(scores))
+
+    def _chosen(self, scores: np.ndarray) -> np.ndarray:
+        """(b,) int32: the classes asked for, the top one where none was."""
+        return np.where(self._asked < 0, scores.argmax(axis=-1), self._asked).astype(np.int32)
 
     @cached_property
     def _seen(self) -> dict[str, np.ndarray]:
@@ -51,12 +74,13 @@ class Probe:
             seen = _numpy(seen(tf.constant(self.pixels), tf.constant(maps), tf.constant(self._asked)))
         else:
             scores, probabilities, *vectors = known
-            classes = np.where(self._asked < 0, scores.argmax(axis=-1), self._asked).astype(np.int32)
+            classes = self._chosen(scores)
             alone = 1 if len(self.pixels) == 1 else None
             slopes = network.slopes(name, self.output, alone)(self.pixels, maps, classes, *vectors)
             return dict(
                 maps=maps, slopes=slopes.numpy(), scores=scores, probabilities=probabilities, classes=classes
             )
+        check_one_each(name, seen["maps"], len(self.pixels))
         self._keep("maps", seen["maps"])
         if all(len(vector) == len(self.keys) for vector in seen["vectors"]):      # not (b · n, c)
             self._keep(("head", self.output), [seen["scores"], seen["probabilities"], *seen["vectors"]])
@@ -82,6 +106,7 @@ class Probe:
         maps = self._stored("maps")
         if maps is None:
             maps = self.network.tap((self.layer.name,))(tf.constant(self.pixels))[self.layer.name].numpy()
+            check_one_each(self.layer.name, maps, len(self.pixels))
             self._keep("maps", maps)
         return maps
 
@@ -93,17 +118,22 @@ class Probe:
     @property
     def classes(self) -> np.ndarray:
         """(b,) int32: the class asked for, or the top one."""
-        return self._seen["classes"]
+        return self._answers["classes"]
 
     @property
     def scores(self) -> np.ndarray:
         """(b,) float32: y^c of each picture's class, before softmax or sigmoid."""
-        return np.take_along_axis(self._seen["scores"], self.classes[:, None], 1)[:, 0]
+        return np.take_along_axis(self._answers["scores"], self.classes[:, None], 1)[:, 0]
 
     @property
     def probabilities(self) -> np.ndarray:
         """(b,) float32 of each picture's class; NaN where the head gives none."""
-        return np.take_along_axis(self._seen["probabilities"], self.classes[:, None], 1)[:, 0]
+        return np.take_along_axis(self._answers["probabilities"], self.classes[:, None], 1)[:, 0]
+
+    @property
+    def answers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and probabilities of all classes: (b, K) float32 each."""
+        return self._answers["scores"], self._answers["probabilities"]
 
     def resume(self, maps: np.ndarray) -> np.ndarray:
         """(n, h, w, c) in place of the layer's answer, n a multiple of b → y^c (n,) float32.
@@ -137,6 +167,15 @@ class Probe:
         classes = np.repeat(self.classes, len(pixels) // len(self.pixels))
         scores, _ = self.network.predict(pixels.astype(np.uint8), self.output)
         return np.take_along_axis(scores, classes[:, None], 1)[:, 0]
+
+
+def check_one_each(layer: str, maps: np.ndarray, many: int) -> None:
+    """LayerError unless there is one map for each of so many pictures."""
+    if len(maps) != many:
+        raise LayerError(
+            f"Layer '{layer}' gives {len(maps)} maps for {many} picture{'s' * (many > 1)}: the network cuts a picture "
+            "into pieces there. Choose a layer before or behind that."
+        )
 
 
 def _kept(one: np.ndarray) -> np.ndarray:

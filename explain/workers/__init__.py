@@ -6,13 +6,19 @@ imports no TensorFlow. Deadlines are seconds without a sign of life.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from explain import sandbox as guards
 from explain.image import fit
+from explain.inspecting.customs import operator_files
+from explain.opening.labels import read_labels
 from explain.results import Heatmap, Image, Layer, Maps, Model, Pattern, Prediction
+from explain.sandbox import Part
+from explain.workers import terms
 from explain.workers.pool import Pool
 from explain.workers.worker import Progress, context
 
@@ -37,9 +43,15 @@ def load(
     weights: str | None = "imagenet",
     input_shape: tuple[int, int, int] | None = None,
     on_progress: Progress | None = None,
+    trusted: bool = False,
+    custom_objects: Sequence[str] | str | None = None,
 ) -> Model:
-    """As `explain.load`. on_progress(bytes done, in all, None) is called several times a second."""
-    return _pool().load(_source(name, scaling, labels, weights, input_shape), on_progress)
+    """As `explain.load`. on_progress(bytes done, bytes in all, None) is called several times a second.
+
+    A file is opened by a process that can read nothing else. Where this system cannot keep it so, that is
+    refused (Untrusted) unless EXPLAIN_TRUST_MODELS=1 or `trusted`.
+    """
+    return _pool().load(_source(name, scaling, labels, weights, input_shape, trusted, custom_objects), on_progress)
 
 
 def is_open(name: str) -> bool:
@@ -47,11 +59,33 @@ def is_open(name: str) -> bool:
     return _pool().is_open(_source(name))
 
 
-def _source(name, scaling=None, labels=None, weights="imagenet", input_shape=None) -> dict[str, Any]:
-    labels = tuple(labels) if labels is not None and not isinstance(labels, str) else labels
+def sandbox() -> tuple[Part, ...]:
+    """What keeps a stranger's file inside on this machine, part by part, for the status page."""
+    return guards.available()
+
+
+def trusts_models() -> bool:
+    """Whether files with models are opened here: there is a sandbox, or EXPLAIN_TRUST_MODELS=1."""
+    return terms.trusts_models()
+
+
+def _source(
+    name, scaling=None, labels=None, weights="imagenet", input_shape=None, trusted=False, custom_objects=None
+) -> dict[str, Any]:
+    """What is to be opened, and how. A file that has changed since is another source."""
     return {
-        "name": str(name), "scaling": scaling, "labels": labels, "weights": weights, "input_shape": input_shape,
+        "name": os.fspath(name), "scaling": scaling, "labels": read_labels(labels),
+        "weights": weights if weights is None else os.fspath(weights), "input_shape": input_shape,
+        "trusted": bool(trusted), "custom_objects": operator_files(custom_objects), "version": _version(name),
     }  # fmt: skip
+
+
+def _version(name) -> tuple[int, int] | None:
+    try:
+        found = os.stat(name)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def layers(model: Model) -> tuple[Layer, ...]:
@@ -108,7 +142,7 @@ def patterns(
 
 
 def status() -> list[dict[str, Any]]:
-    """One row per worker: name, loaded, key, process, device, preloaded, store_bytes."""
+    """One row per worker: name, loaded, key, process, device, preloaded, store_bytes, memory_bytes, sandbox."""
     return _pool().status()
 
 

@@ -11,19 +11,23 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from explain.errors import Cancelled, DeadlineExceeded, ModelError, WorkerDied, WorkerError
 from explain.results import Image, Model
-from explain.workers.worker import Progress, Worker, name_of
+from explain.sandbox import Part
+from explain.workers import worker as one_worker
+from explain.workers.copies import Copies
+from explain.workers.deaths import Deaths
+from explain.workers.terms import Terms, name_of, terms_of
+from explain.workers.worker import Progress, Worker
 
 MAX_WORKERS = int(os.environ.get("EXPLAIN_WORKERS", 3))
 STANDBY = os.environ.get("EXPLAIN_STANDBY", "1") != "0"           # keep a second worker of the last model
 QUIET = 5.0                                                      # seconds without a question, then it is made
-MAX_DEATHS = 3                                                   # of one model …
-MEMORY_OF_DEATHS = 600.0                                         # … within these seconds, then it is refused
 
 
 class Pool:
@@ -39,8 +43,9 @@ class Pool:
         self._spare_wanted = False
         self._workers: OrderedDict[str, Worker] = OrderedDict()       # by source
         self._names: dict[str, dict] = {}                             # model key → source
-        self._deaths: dict[str, list[float]] = {}                     # name → when
-        self._lock = threading.Lock()
+        self._contents: dict[str, str] = {}                           # source → what deaths are counted by
+        self._deaths, self._copies = Deaths(), Copies()
+        self._lock = threading.RLock()
 
     def worker(self, source: dict[str, Any]) -> Worker:
         """The worker of that source, started when there is none alive."""
@@ -48,44 +53,54 @@ class Pool:
         with self._lock:
             worker = self._workers.get(name)
             if worker is None or not worker.alive:
-                if self._recent_deaths(name) >= MAX_DEATHS:
-                    raise ModelError(
-                        f"This model ended its process {MAX_DEATHS} times and is not opened again for "
-                        f"{MEMORY_OF_DEATHS / 60:.0f} minutes. Choose another one, or give workers more memory "
-                        "(EXPLAIN_WORKER_MB)."
-                    )
+                self._deaths.check(self._contents.get(name, name))
+                terms = self._same_terms(worker)                  # before room is made, and the copy let go
                 self._make_room()
-                worker = self._workers[name] = self._new(source)
+                worker = self._workers[name] = self._new(source, terms)
             self._workers.move_to_end(name)
             return worker
 
-    def _new(self, source: dict[str, Any]) -> Worker:
+    def _new(self, source: dict[str, Any], terms: Terms | None) -> Worker:
+        """The spare one, or another; on these terms, or on those that an inspection gives."""
         spare = self._spare
-        if spare is not None and spare.alive and spare.name == name_of(source):
-            self._spare = None
-            return spare
-        return Worker(source)
+        if spare is None or not spare.alive or spare.name != name_of(source):
+            return Worker(source, lambda: terms or self._agree(source))
+        self._spare = None
+        if terms is not None:
+            terms.release()
+        return spare
+
+    def _same_terms(self, worker: Worker | None) -> Terms | None:
+        """For another worker of the same source: its file is inspected already."""
+        return worker.terms.again(self._copies) if worker is not None and worker.terms is not None else None
+
+    def _agree(self, source: dict[str, Any]) -> Terms:
+        terms = terms_of(source, self._copies, one_worker.MEMORY_BYTES)
+        try:
+            with self._lock:
+                self._contents[name_of(source)] = terms.content
+                self._deaths.check(terms.content)
+        except ModelError:
+            terms.release()
+            raise
+        return terms
 
     def _make_room(self) -> None:
         for name in [n for n, w in self._workers.items() if not w.alive]:
-            self._workers.pop(name).close()
+            self._workers.pop(name).retire()
         idle_first = sorted(self._workers, key=lambda n: (self._workers[n].busy, self._workers[n].used))
         for name in idle_first[: max(len(self._workers) + 1 - self.most, 0)]:
-            self._workers.pop(name).close()
+            self._workers.pop(name).retire()
 
     def load(self, source: dict[str, Any], on_progress: Progress | None = None) -> Model:
         """Wait until the source's model is loaded; `on_progress` is told how far, and may cancel."""
         worker = self.worker(source)
         while not worker.ready.wait(0.2):
             if on_progress and on_progress(*worker.progress, None) is False:
-                with self._lock:
-                    if self._workers.get(worker.name) is worker:
-                        del self._workers[worker.name]
-                worker.close()
+                self._drop(worker)
                 raise Cancelled("Opening the model was cancelled.")
-        if isinstance(worker.failure, (WorkerDied, DeadlineExceeded)):
-            self._replace(worker)
         if worker.failure:
+            self._drop(worker, died=isinstance(worker.failure, (WorkerDied, DeadlineExceeded)))
             raise worker.failure
         self._names[worker.model.key] = source
         return worker.model
@@ -106,24 +121,26 @@ class Pool:
             self._want_spare()
 
     def _replace(self, dead: Worker) -> None:
-        name = dead.name
         with self._lock:
-            if self._workers.get(name) is not dead:
-                return                                    # somebody else saw it first
-            self._deaths.setdefault(name, []).append(time.monotonic())
-            if self._recent_deaths(name) < MAX_DEATHS:
-                self._workers[name] = self._new(dead.source)
-            else:
-                del self._workers[name]
+            terms = self._same_terms(dead)
+            if self._drop(dead, died=True) and not self._deaths.too_many(self._content(dead)):
+                self._workers[dead.name] = self._new(dead.source, terms)
+            elif terms is not None:
+                terms.release()
 
-    def _recent_deaths(self, name: str) -> int:
-        now = time.monotonic()
-        recent = [when for when in self._deaths.get(name, ()) if now - when < MEMORY_OF_DEATHS]
-        if recent:
-            self._deaths[name] = recent
-        else:
-            self._deaths.pop(name, None)
-        return len(recent)
+    def _drop(self, worker: Worker, died: bool = False) -> bool:
+        """Let it go. Whether it was there: somebody else may have seen it first."""
+        with self._lock:
+            there = self._workers.get(worker.name) is worker
+            if there:
+                del self._workers[worker.name]
+            if there and died:
+                self._deaths.note(self._content(worker))
+        worker.retire()
+        return there
+
+    def _content(self, worker: Worker) -> str:
+        return self._contents.get(worker.name, worker.name)
 
     def _want_spare(self) -> None:
         with self._lock:
@@ -143,8 +160,9 @@ class Pool:
             if self._spare is not None and self._spare.alive and self._spare.name == latest.name:
                 return
             if self._spare is not None:
-                self._spare.close()
-            spare = self._spare = Worker(latest.source)
+                self._spare.retire()
+            terms = self._same_terms(latest)
+            spare = self._spare = Worker(latest.source, lambda: terms)
         grey = np.full(latest.model.input_shape, 127, np.uint8)
         verb = "heatmap" if latest.model.default_layer else "predict"
         try:
@@ -161,20 +179,23 @@ class Pool:
         return worker is not None and worker.alive
 
     def status(self) -> list[dict[str, Any]]:
-        """One row per worker: its source, whether it is loaded, its model's key, process and device."""
+        """One row per worker: its model's name, whether it is loaded, and what the worker says of itself."""
         rows = []
         for worker in list(self._workers.values()):
-            row = {"name": worker.source.get("name"), "loaded": worker.ready.is_set() and worker.alive}
+            # The name alone: where an upload lies is nobody's business.
+            row = {"name": Path(str(worker.source.get("name"))).name, "loaded": worker.ready.is_set() and worker.alive}
             if row["loaded"]:
                 row |= worker.ask("status", {}, None, None) | {"key": worker.model.key}
+                row["sandbox"] = tuple(Part(*part) for part in row["sandbox"])
             rows.append(row)
         return rows
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers, and remove what was kept for them."""
         with self._lock:
             for worker in [*self._workers.values(), self._spare]:
                 if worker is not None:
-                    worker.close()
+                    worker.retire()
             self._workers.clear()
             self._spare = None
+            self._copies.close()

@@ -14,6 +14,7 @@ from typing import Any
 from explain.errors import DeadlineExceeded, ExplainError, WorkerDied
 from explain.results import Model
 from explain.workers import child, wire
+from explain.workers.terms import Terms, name_of, zoo_terms
 
 MEMORY_BYTES = int(float(os.environ.get("EXPLAIN_WORKER_MB", 4096)) * 2**20)       # 0: no limit
 DEADLINE = float(os.environ.get("EXPLAIN_DEADLINE", 120))        # seconds without a sign of life
@@ -51,21 +52,23 @@ def context():
     return chosen
 
 
-def name_of(source: dict[str, Any]) -> str:
-    return repr(sorted(source.items()))
-
-
 class Worker:
-    """One process and the questions that wait for its answers. Safe for many threads."""
+    """One process and the questions that wait for its answers. Safe for many threads.
 
-    def __init__(self, source: dict[str, Any]):
-        self.source = source
+    prepare: gives the terms; asked in the worker's own thread, because it may have to inspect a file. None
+    for a network of the zoo.
+    """
+
+    def __init__(self, source: dict[str, Any], prepare: Callable[[], Terms] | None = None):
+        self.source, self._prepare = source, prepare or (lambda: zoo_terms(source, MEMORY_BYTES))
+        self.terms: Terms | None = None
         self.model: Model | None = None
         self.progress: tuple[int, int] = (0, 0)            # of loading: bytes fetched, in all
         self.ready, self.failure = threading.Event(), None
         self.used = time.monotonic()
         self._numbers, self._waiting = itertools.count(1), {}
         self._lock, self._process, self._connection, self._dead = threading.Lock(), None, None, False
+        self._retired = False
         self._starter = threading.Thread(target=self._start, daemon=True)
         self._starter.start()
 
@@ -84,13 +87,16 @@ class Worker:
     def _start(self) -> None:
         """In a thread of its own, because the very first start waits for TensorFlow's import."""
         try:
+            terms = self._agree()
             chosen = context()
             self._connection, theirs = chosen.Pipe()
-            self._process = chosen.Process(target=child.serve, args=(theirs, MEMORY_BYTES), name=NAME, daemon=True)
+            self._process = chosen.Process(
+                target=child.serve, args=(theirs, terms.grants, terms.guarded), name=NAME, daemon=True
+            )
             self._process.start()
             theirs.close()
             threading.Thread(target=self._listen, daemon=True).start()
-            self.model = self._question("load", self.source, self._note_progress, DEADLINE)
+            self.model = self._question(terms.verb, terms.keywords, self._note_progress, terms.patience or DEADLINE)
         except ExplainError as error:
             self.failure = error
             self.close()
@@ -99,6 +105,15 @@ class Worker:
             raise
         finally:
             self.ready.set()
+
+    def _agree(self) -> Terms:
+        terms = self._prepare()
+        with self._lock:
+            self.terms = terms
+            if not self._retired:
+                return terms
+        terms.release()
+        raise self._obituary()
 
     def _note_progress(self, done: int, total: int, partial: Any) -> None:
         self.progress = (done, total)
@@ -125,6 +140,8 @@ class Worker:
                 waiting.put(("error", self._obituary()))
 
     def _obituary(self) -> WorkerDied:
+        if self._process is None:
+            return WorkerDied("The process of this model was ended before it had begun. Open the model again.")
         self._process.join(1)
         code = self._process.exitcode
         how = f"by signal {-code}" if code is not None and code < 0 else f"with code {code}"
@@ -154,10 +171,7 @@ class Worker:
                     kind, value = answers.get(timeout=deadline)
                 except queue.Empty:
                     self.close()
-                    raise DeadlineExceeded(
-                        f"There was no sign of life for {deadline:g} seconds, so the work was stopped. "
-                        "Choose a smaller size, fewer channels or an earlier layer."
-                    ) from None
+                    raise _too_long(verb, deadline) from None
                 if kind == "progress":
                     if on_progress and on_progress(*value) is False:
                         self._send(("cancel", number))
@@ -195,3 +209,23 @@ class Worker:
         self._dead = True
         if self._process is not None and self._process.pid is not None:      # else it is still being started
             self._process.kill()
+
+    def retire(self) -> None:
+        """End the process, and let go of what was kept for it. Nobody comes after it on the same terms."""
+        self.close()
+        with self._lock:
+            first, self._retired = not self._retired, True
+        if first and self.terms is not None:
+            self.terms.release()
+
+
+def _too_long(verb: str, seconds: float) -> DeadlineExceeded:
+    if verb in child.OPENING:
+        return DeadlineExceeded(
+            f"The model was not open after {seconds:g} seconds, so its process was stopped. Choose a smaller model; "
+            "whoever runs this server may allow more (EXPLAIN_LOAD_SECONDS, EXPLAIN_DEADLINE)."
+        )
+    return DeadlineExceeded(
+        f"There was no sign of life for {seconds:g} seconds, so the work was stopped. "
+        "Choose a smaller size, fewer channels or an earlier layer."
+    )

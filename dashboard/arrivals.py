@@ -1,0 +1,162 @@
+"""A model file that has just been uploaded: it is opened, asked about, or refused in a sentence.
+
+Until it is open the network before it stays chosen, and nothing of it is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from dashboard import networks
+from dashboard.networks import SIZES, Own
+from dashboard.text import clean, plain, say
+from dashboard.uploads import session, uploads
+from explain import workers
+from explain.errors import Cancelled, ExplainError, QuotaExceeded, WeightsOnly
+from explain.opening.zoo import ZOO
+
+MEGABYTES = 600  # of one model file: VGG16 as Keras 2 saved it has 553
+
+
+GUARDS = ("files", "network")  # with neither of them nothing of a stranger is opened
+
+
+def off() -> str:
+    """Why models are not taken here, or ""."""
+    if workers.trusts_models():
+        return ""
+    return say("models.off", why=plain("; ".join(part.why for part in workers.sandbox() if part.name in GUARDS)))
+
+
+def panel() -> None:
+    """The uploader, and what has become of the last file."""
+    if sentence := off():
+        st.caption(sentence)
+        return
+    file_uploader(
+        say("models.upload"), "model_upload", _take, max_upload_size=MEGABYTES, label_visibility="collapsed",
+        help=say("models.upload.help", megabytes=MEGABYTES),
+    )  # fmt: skip
+    st.caption(say("models.upload.kinds", megabytes=MEGABYTES))
+    if sentence := st.session_state.pop("model_refused", ""):
+        st.error(sentence)
+    if arrived() is not None:
+        _settle(arrived())
+
+
+def file_uploader(
+    label: str, name: str, take: Callable[..., None], *args: Any, widget: Callable = st.file_uploader, **options: Any
+) -> None:
+    """An uploader that is empty again once `take(files, *args)` has them; Streamlit then lets go of the files."""
+    serial = st.session_state.setdefault("uploads", 0)
+    key = f"{name}_{serial}"
+
+    def taken() -> None:
+        given = st.session_state.get(key) or []
+        files = [f for f in (given if isinstance(given, list) else [given]) if hasattr(f, "getvalue")]
+        st.session_state["uploads"] += 1
+        if files:
+            take(files, *args)
+
+    widget(label, key=key, on_change=taken, **options)
+
+
+# The file between its upload and its being opened -------------------------------------------------------
+
+
+def arrived() -> Own | None:
+    return st.session_state.get("arrived")
+
+
+def _take(files: list) -> None:
+    _drop()
+    file = files[-1]
+    try:
+        digest = uploads().keep(session(), file.getvalue(), file.name)
+    except QuotaExceeded as error:
+        st.session_state["model_refused"] = _with_code(str(error), error)
+        return
+    if digest in networks.own():
+        networks.choose(digest)
+    else:
+        st.session_state["arrived"] = Own(digest, clean(file.name))
+
+
+def _drop() -> None:
+    """Forget the file that was being opened."""
+    one = st.session_state.pop("arrived", None)
+    st.session_state.pop("arrived_asks", None)
+    if one is not None and one.digest not in networks.own():
+        uploads().drop(session(), one.digest)
+
+
+def _settle(one: Own) -> None:
+    """Open it, with a bar and a way to stop; or ask what it needs to be opened."""
+    asks = st.session_state.get("arrived_asks")
+    if asks is None:
+        try:
+            networks.opened(one.digest, one.name, _drop, one)
+        except WeightsOnly as error:
+            asks = st.session_state["arrived_asks"] = ("weights", _told(error, one))
+        except Cancelled:
+            _drop()
+        except ExplainError as error:
+            if "input_shape" in str(error):
+                asks = st.session_state["arrived_asks"] = ("size", _told(error, one))
+            else:
+                st.error(_told(error, one))
+                _drop()
+        else:
+            st.session_state["arrived"] = None
+            networks.own()[one.digest] = one
+            st.session_state["choose"] = one.digest
+            st.rerun()
+    if asks is not None:
+        kind, sentence = asks
+        st.info(sentence)
+        (_ask_network if kind == "weights" else _ask_size)(one)
+        st.button(say("models.forget"), on_click=_drop, icon=":material/close:")
+
+
+def _told(error: ExplainError, one: Own) -> str:
+    return _with_code(networks.named(error, one.digest, one.name), error)
+
+
+def _with_code(sentence: str, error: ExplainError) -> str:
+    return f"{plain(sentence)} {say('error.code', code=error.code)}"
+
+
+def _ask_network(one: Own) -> None:
+    """Which network of the zoo the weights belong to."""
+    name = st.selectbox(
+        say("models.weights_of"), list(ZOO), format_func=lambda n: ZOO[n].title, key="weights_of",
+        help=say("models.weights_of.help"),
+    )  # fmt: skip
+    st.button(
+        say("models.open_weights"), on_click=_again, args=(replace(one, weights_of=name),), type="primary",
+        icon=":material/play_arrow:",
+    )  # fmt: skip
+
+
+def _ask_size(one: Own) -> None:
+    """The height, width and channels that the file does not say."""
+    cells = st.columns(3)
+    height = cells[0].number_input(say("size.height"), *SIZES, 224, key="arrived_height")
+    width = cells[1].number_input(say("size.width"), *SIZES, 224, key="arrived_width")
+    channels = cells[2].selectbox(say("size.channels"), [3, 1, 4], key="arrived_channels")
+    shape = (int(height), int(width), channels)
+    st.button(
+        say("models.open_size"), on_click=_again, args=(one, shape), type="primary", icon=":material/play_arrow:"
+    )
+
+
+def _again(one: Own, shape: tuple[int, int, int] | None = None) -> None:
+    """Another try, with what was asked."""
+    st.session_state["arrived"] = one
+    st.session_state.pop("arrived_asks", None)
+    if shape:
+        networks.said(one.digest)["input_shape"] = shape

@@ -1,0 +1,203 @@
+"""The network of this session: which one, how it is opened, and what the visitor says about it.
+
+A network of the zoo goes by its name, an uploaded one by the digest of its file. What the visitor says
+(scaling, size, names of the classes) is kept for each network of the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from dashboard.text import plain, say, told
+from dashboard.uploads import session, uploads
+from explain import workers
+from explain.errors import Cancelled, ExplainError, NoInternet
+from explain.opening.zoo import DEFAULT, ZOO
+from explain.results import Model
+
+SIZES = (1, 4096)  # pixels a side, for networks that take any size
+
+
+@dataclass(frozen=True)
+class Own:
+    """A file of this session. digest: where it lies; name: as the visitor called it, clean; weights_of: the
+    network of the zoo whose weights it holds, or None for a whole model."""
+
+    digest: str
+    name: str
+    weights_of: str | None = None
+
+
+# Which ----------------------------------------------------------------------------------------------
+
+
+def own() -> dict[str, Own]:
+    """{digest: network} of those that this session uploaded."""
+    return st.session_state.setdefault("own_networks", {})
+
+
+def titles() -> dict[str, str]:
+    """{id: title} of every network to choose from."""
+    mine = {one.digest: say("models.own", name=one.name) for one in own().values()}
+    return told({name: entry.title for name, entry in ZOO.items()} | mine)
+
+
+def title(name: str) -> str:
+    return titles()[name]
+
+
+def chosen() -> str:
+    """The id of the chosen network."""
+    name = st.session_state.get("model")
+    return name if name in ZOO or name in own() else DEFAULT
+
+
+def choose(name: str) -> None:
+    """Make it the chosen one, with what was said about it. For callbacks, and before the picker is drawn."""
+    st.session_state["model"] = name
+    recall()
+
+
+def recall() -> None:
+    """What the visitor said about the network that is chosen now."""
+    st.session_state["scaling"] = said(chosen()).get("scaling")
+
+
+def said(name: str) -> dict[str, Any]:
+    """What the visitor said about a network: scaling, size, labels. To be written into."""
+    return st.session_state.setdefault("said", {}).setdefault(name, {})
+
+
+def remove(name: str) -> None:
+    """Forget an uploaded network, and its file."""
+    own().pop(name, None)
+    st.session_state.get("said", {}).pop(name, None)
+    uploads().drop(session(), name)
+    choose(DEFAULT)
+
+
+# Opening --------------------------------------------------------------------------------------------
+
+
+def source(name: str, given: Own | None = None) -> dict[str, Any]:
+    """The arguments of `workers.load` for a network of this session, or for a file that is not one yet."""
+    one, words = given or own().get(name), said(name)
+    if one is None:
+        arguments: dict[str, Any] = {"name": name}
+    elif one.weights_of is None:
+        arguments = {"name": str(uploads().path(one.digest))}
+    else:
+        arguments = {"name": one.weights_of, "weights": str(uploads().path(one.digest))}
+    arguments |= {key: words[key] for key in ("scaling", "input_shape") if words.get(key)}
+    return arguments
+
+
+def opened(name: str, shown: str, cancel: Callable[[], None], given: Own | None = None) -> Model:
+    """The network, once a worker has it. Until then the page says how far it is, and offers to cancel.
+
+    shown: its title; cancel: what else the button does. Any ExplainError.
+    """
+    arguments, slot = source(name, given), st.empty()
+    drawn = None
+
+    def show(done: int, total: int, partial: Any) -> None:
+        nonlocal drawn
+        text = _progress_text(shown, done, total)
+        if drawn is None:  # the button must not be made twice in one run
+            with slot.container():
+                drawn = st.empty()
+                st.button(
+                    say("models.cancel"), key=f"cancel {name}", on_click=_cancel, args=(arguments, cancel),
+                    icon=":material/close:",
+                )  # fmt: skip
+        if total:
+            drawn.progress(min(done / total, 1.0), text)
+        else:
+            drawn.info(text, icon=":material/hourglass_top:")
+
+    try:
+        model = workers.load(**arguments, on_progress=show)
+    finally:
+        slot.empty()
+    labels = said(name).get("labels")
+    return replace(model, name=shown, labels=labels or model.labels)
+
+
+def _progress_text(shown: str, done: int, total: int) -> str:
+    if not done:
+        return say("models.waiting", title=plain(shown))
+    numbers = {"title": plain(shown), "done": f"{done / 2**20:.0f}"}
+    return say("models.fetching", total=f"{total / 2**20:.0f}", **numbers) if total else say("models.fetching_some", **numbers)
+
+
+def _cancel(arguments: dict[str, Any], cancel: Callable[[], None]) -> None:
+    """The run that waited has ended with the click: what it waited for is stopped here."""
+    try:
+        workers.load(**arguments, on_progress=lambda *_: False)
+    except ExplainError:
+        pass  # cancelled, as it was asked to be; or it failed at last, and nobody wants to know
+    cancel()
+
+
+def open_chosen() -> Model:
+    """The chosen network, opened.
+
+    Weights are fetched only when the visitor asks for them. What goes wrong is a sentence here, with the
+    embedded network as the way on, and ends the page.
+    """
+    name = chosen()
+    shown = title(name)
+    fetched = name not in ZOO or ZOO[name].embedded or workers.is_open(name)
+    if not fetched and not _asked_for(name):
+        st.stop()
+    back = st.session_state.get("opened_before", DEFAULT)
+    try:
+        model = opened(name, shown, lambda: choose(back if back != name else DEFAULT))
+    except Cancelled:
+        st.stop()
+    except ExplainError as error:
+        _not_opened(name, error)
+        st.stop()
+    st.session_state["opened_before"] = name
+    return model
+
+
+def _not_opened(name: str, error: ExplainError) -> None:
+    """The sentence, its code and the ways on. What the visitor said may be the reason: it is taken back."""
+    st.session_state.setdefault("approved", set()).discard(name)
+    icon = ":material/cloud_off:" if isinstance(error, NoInternet) else ":material/error:"
+    st.error(plain(named(error, name)), icon=icon)
+    st.caption(say("error.help", code=error.code))
+    with st.container(horizontal=True):
+        if said(name):
+            st.button(say("models.usual"), on_click=_forget_said, args=(name,), type="primary")
+        if name != DEFAULT:
+            st.button(say("models.back", title=ZOO[DEFAULT].title), on_click=choose, args=(DEFAULT,), type="primary")
+
+
+def _forget_said(name: str) -> None:
+    st.session_state["said"].pop(name, None)
+    recall()
+
+
+def named(error: ExplainError, digest: str, name: str = "") -> str:
+    """What an error says, with the visitor's name for a file in place of ours."""
+    name = name or (own()[digest].name if digest in own() else "")
+    return str(error).replace(digest, name) if name else str(error)
+
+
+def _asked_for(name: str) -> bool:
+    """Whether the visitor asked for the weights of this network; the question, where not yet."""
+    approved = st.session_state.setdefault("approved", set())
+    if name in approved:
+        return True
+    entry = ZOO[name]
+    st.info(say("models.ask", title=entry.title, megabytes=entry.megabytes), icon=":material/cloud_download:")
+    with st.container(horizontal=True):
+        st.button(say("models.fetch", title=entry.title), on_click=approved.add, args=(name,), type="primary")
+        st.button(say("models.back", title=ZOO[DEFAULT].title), on_click=choose, args=(DEFAULT,))
+    return False

@@ -1,0 +1,232 @@
+"""One flat graph out of many functions: calls are replaced by what they do, nothing is run.
+
+From the answers backwards, so that only what they need is kept. Calls of functions are written out;
+switches and branches whose condition is known (a training flag) are decided; what only passes its input on
+is skipped; what only orders the work is forgotten. Variables and weights get their numbers here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from explain.errors import ModelTooLarge, UnsafeGraph
+from explain.inspecting import operations
+from explain.inspecting.nodes import (
+    BOOL, FLOATS, Function, Node, Ref, Tensor, clean, numeric, put_node, put_shape, read_function, read_tensor,
+    reference,
+)  # fmt: skip
+from explain.inspecting.protobuf import Damage, Pieces, content, numbers, put, put_entry, read
+
+MOST_NODES = 50_000                                    # written out; the largest of keras.applications: 12 thousand
+MOST_DEPTH = 50                                        # functions that call functions
+MOST_SPREAD = 64 * 2**20                               # bytes of constants that are one number, repeated
+
+NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]{0,1000}")
+DEAD = ("", -1)                                        # the answer of a branch that is not taken
+
+
+@dataclass
+class Flat:
+    """A node of the flat graph, ready to be written."""
+
+    op: str
+    inputs: list[Ref]
+    attributes: dict[str, Pieces]
+
+
+@dataclass
+class Flattening:
+    """functions: the library, by name; values: the numbers of the main graph's variables."""
+
+    functions: dict[str, memoryview]
+    value_of: Callable[[str], Tensor]
+    nodes: dict[str, Flat] = field(default_factory=dict)
+    library: dict[str, Pieces] = field(default_factory=dict)
+    _read: dict[str, Function] = field(default_factory=dict)
+    _truths: dict[Ref, bool] = field(default_factory=dict)
+    _count: int = 0
+    _spread: int = 0
+
+    def expand(self, nodes: dict[str, Node], wanted: list[str], arguments: dict[str, Ref] | None = None, depth=0):
+        """The wanted answers, as answers of the flat graph."""
+        if depth > MOST_DEPTH:
+            raise ModelTooLarge(f"The graph's functions call each other more than {MOST_DEPTH} deep.")
+        arguments, found = arguments or {}, {}
+
+        def flat(ref: Ref) -> Ref:
+            name, which = ref
+            if name in arguments:
+                return arguments[name]
+            answers = found[name]
+            if isinstance(answers, str):
+                return answers, which
+            if which >= len(answers):
+                raise Damage(f"node '{name}' has no answer {which}")
+            return answers[which]
+
+        wanted = [reference(each, nodes, arguments) for each in wanted]
+        for node, inputs in in_order(nodes, [name for name, _ in wanted], arguments):
+            self._count_one()
+            found[node.name] = self._node(node, [flat(ref) for ref in inputs], depth)
+        return [flat(ref) for ref in wanted]
+
+    def _node(self, node: Node, inputs: list[Ref], depth: int) -> str | list[Ref]:
+        """The flat node's name, or the answers where nothing has to be written."""
+        op = node.op
+        if op not in operations.PURE:
+            raise UnsafeGraph(
+                f"The network itself uses the operation '{op}' (node '{node.name}'), which is not allowed: "
+                "only operations that compute numbers from numbers are opened."
+            )
+        if op == "Merge":
+            alive = [ref for ref in inputs if ref != DEAD]
+            if len(alive) != 1:
+                raise Damage(f"node '{node.name}' joins branches of which {len(alive)} are taken")
+            return alive
+        if DEAD in inputs:
+            return [DEAD] * 16
+        if op == "IdentityN":
+            return inputs
+        if op in operations.ALIASES:
+            return inputs[:1]
+        if op in operations.CALLS:
+            return self._call(node.function("f"), inputs, depth)
+        if op == "Switch":
+            taken = self._truths.get(inputs[1])
+            if taken is None:
+                raise UnsafeGraph(f"Node '{node.name}' chooses its way while it runs, which is not supported.")
+            return [DEAD, inputs[0]] if taken else [inputs[0], DEAD]
+        if op in operations.BRANCHES and inputs[0] in self._truths:
+            branch = "then_branch" if self._truths[inputs[0]] else "else_branch"
+            return self._call(node.function(branch), inputs[1:], depth)
+        if op == "VarHandleOp" or op in operations.VARIABLES:
+            if depth:
+                raise Damage(f"function variable '{node.name}' has no value in the file")
+            write = self._variable if op == "VarHandleOp" else self._weights
+            return write(node.name, self.value_of(node.name))
+        return self._plain(node, inputs)
+
+    def _plain(self, node: Node, inputs: list[Ref]) -> str:
+        tensor = self._constant(node)
+        if tensor is not None and tensor.dtype in FLOATS and tensor.shape:
+            return self._weights(node.name, tensor)
+        name = self._write(node.name, node.op, inputs, clean(node))
+        for function in _called(node):
+            self._keep(function)
+        if tensor is not None and tensor.dtype == BOOL and not tensor.shape:
+            self._truths[name, 0] = _truth(node)
+        if node.op == "LogicalNot" and inputs[0] in self._truths:
+            self._truths[name, 0] = not self._truths[inputs[0]]
+        return name
+
+    def _constant(self, node: Node) -> Tensor | None:
+        """The numbers of a constant. ModelTooLarge where few of them stand for very many."""
+        if node.op != "Const":
+            return None
+        tensor = numeric(read_tensor(content(node.get("value"), 8)))
+        self._spread += max(tensor.size - 8 * tensor.stored, 0)
+        if self._spread > MOST_SPREAD:
+            raise ModelTooLarge(
+                f"Constants of the graph (the last one '{node.name}', shape {tensor.shape}) would grow from "
+                f"single numbers to more than {MOST_SPREAD // 2**20} MB."
+            )
+        return tensor
+
+    def _count_one(self) -> None:
+        self._count += 1
+        if self._count > MOST_NODES:
+            raise ModelTooLarge(
+                f"The network has more than {MOST_NODES:,} operations when its functions are written out."
+            )
+
+    def _call(self, name: str, inputs: list[Ref], depth: int) -> list[Ref]:
+        function = self.function(name)
+        if len(inputs) != len(function.arguments):
+            raise Damage(f"function '{name}' is called with {len(inputs)} values")
+        arguments = {argument: ref for (argument, _), ref in zip(function.arguments, inputs)}
+        return self.expand(function.nodes, function.returns, arguments, depth + 1)
+
+    def _variable(self, name: str, tensor: Tensor) -> str:
+        """A variable that carries its numbers along, which TensorFlow itself has no place for."""
+        numeric(tensor)
+        attributes = {"dtype": put(6, tensor.dtype), "shape": put(7, put_shape(tensor.shape))}
+        return self._write(name, "VarHandleOp", [], attributes | {"_value": put(8, tensor.raw)})
+
+    def _weights(self, name: str, tensor: Tensor) -> str:
+        """Constants that are weights become variables, so that there is but one form of them."""
+        handle = self._variable(name + "/weights", tensor)
+        return self._write(name, "ReadVariableOp", [(handle, 0)], {"dtype": put(6, tensor.dtype)})
+
+    def _write(self, name: str, op: str, inputs: list[Ref], attributes: dict[str, Pieces]) -> str:
+        if not NAME.fullmatch(name):
+            raise Damage(f"a node called '{name[:200]}'")
+        own, copy = name, 1
+        while own in self.nodes:
+            own, copy = f"{name}_{copy}", copy + 1
+        self.nodes[own] = Flat(op, inputs, attributes)
+        return own
+
+    # Functions that stay: loops, and branches that are chosen while running ----------------------------
+
+    def function(self, name: str) -> Function:
+        if name not in self.functions:
+            raise Damage(f"function '{name[:200]}' is called and is not there")
+        if name not in self._read:
+            self._read[name] = read_function(self.functions[name])
+        return self._read[name]
+
+    def _keep(self, name: str, inside: tuple[str, ...] = ()) -> None:
+        """The function, and what it calls, cleaned and with nothing but what its answers need."""
+        if name in inside:
+            raise UnsafeGraph(f"The graph's function '{name}' calls itself.")
+        if name in self.library:
+            return
+        function = self.function(name)
+        signature = put(1, name)
+        for key, parts in ((2, function.arguments), (3, function.answers)):
+            for part, dtype in parts:
+                signature += put(key, put(1, part) + put(3, dtype))
+        pieces = put(1, signature)
+        arguments = {argument for argument, _ in function.arguments}
+        roots = [reference(each, function.nodes, arguments)[0] for each in function.returns]
+        for node, _ in in_order(function.nodes, roots, arguments):
+            self._count_one()
+            self._constant(node)
+            if node.op not in operations.PURE or node.op in ("VarHandleOp", *operations.VARIABLES):
+                raise UnsafeGraph(f"Function '{name}' uses the operation '{node.op}', which is not allowed there.")
+            pieces += put(3, put_node(node.name, node.op, node.inputs, clean(node)))
+            for each in _called(node):
+                self._keep(each, (*inside, name))
+        for (answer, _), written in zip(function.answers, function.returns):
+            pieces += put_entry(4, answer, [written.encode()])
+        self.library[name] = pieces
+
+
+def in_order(nodes: dict[str, Node], roots: list[str], arguments=()):
+    """(node, what it reads) of everything that the roots need, each after what it reads."""
+    done, open_ = set(), set()
+    todo = [(root, None) for root in reversed(roots) if root not in arguments]
+    while todo:
+        name, inputs = todo.pop()
+        if inputs is not None:
+            done.add(name)
+            yield nodes[name], inputs
+        elif name not in done:
+            if name in open_:
+                raise UnsafeGraph(f"The graph goes in a circle at node '{name}': loops of that kind are not supported.")
+            open_.add(name)
+            inputs = [reference(each, nodes, arguments) for each in nodes[name].inputs]
+            todo.append((name, inputs))
+            todo += [(each, None) for each, _ in reversed(inputs) if each not in done and each not in arguments]
+
+
+def _truth(node: Node) -> bool:
+    message = read(content(node.get("value"), 8))
+    return any(content(message, 4)) or any(numbers(message, 11))
+
+
+def _called(node: Node) -> list[str]:
+    """The functions that a node refers to."""
+    return [node.function(key) for key, value in node.attributes.items() if 10 in value]

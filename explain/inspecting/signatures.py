@@ -1,0 +1,199 @@
+"""Where a picture goes in and where the scores come out: one signature of a SavedModel, or a frozen graph's ends."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from explain.errors import BrokenModel, InputError
+from explain.inspecting.nodes import (
+    BOOL, FLOAT, FLOATS, NAMES, STRING, UINT8, Node, Shape, made, put_shape, read_shape, reference,
+)  # fmt: skip
+from explain.inspecting.protobuf import Message, content, entries, number, put, put_fixed, read, text
+from explain.results import Notice
+
+PREFERRED = ("serving_default", "serve", "default", "image_classification", "predict", "predict_images")
+NO_NETWORK = ("__saved_model_init_op", "__saved_model_train_op", "train", "eval")
+PICTURES = FLOATS | {UINT8}
+MOST_OUTPUTS = 64
+RANKERS = ("ArgMax", "TopKV2")                         # what they rank is the score
+AS_SAVED = "Save the network with a signature that takes pictures as float32 (batch, height, width, channels)."
+
+
+@dataclass(frozen=True)
+class Ends:
+    """image: the node that holds the picture; outputs: (name, as written in the graph)."""
+
+    image: str
+    dtype: int
+    shape: Shape
+    outputs: tuple[tuple[str, str], ...]
+    switches: tuple[tuple[str, bool | float], ...] = ()
+
+    def notices(self) -> tuple[Notice, ...]:
+        return tuple(
+            Notice(
+                "W_GRAPH_SWITCH",
+                f"Besides the picture the graph has the input '{name}', which is set to {value}, as it should be "
+                "when nothing is trained.",
+            )
+            for name, value in self.switches
+        )
+
+
+@dataclass(frozen=True)
+class Input:
+    """name: as the file calls it; node: where it enters the graph."""
+
+    name: str
+    node: str
+    dtype: int
+    shape: Shape
+
+    def __str__(self) -> str:
+        sizes = "unknown" if self.shape is None else str(tuple(self.shape)).replace("None", "free")
+        return f"'{self.name}' ({NAMES.get(self.dtype, 'another type')}, shape {sizes})"
+
+    @property
+    def is_picture(self) -> bool:
+        shape = self.shape
+        fits = shape is None or len(shape) == 4 or (len(shape) == 3 and shape[1] == shape[2] is not None)
+        return self.dtype in PICTURES and fits and self.when_not_training is None
+
+    @property
+    def when_not_training(self) -> bool | float | None:
+        """The value of a training flag or of a dropout share; None where it is neither."""
+        if self.shape not in (None, (), (1,)):
+            return None
+        if self.dtype == BOOL:
+            return False
+        name = self.name.lower()
+        if self.dtype == FLOAT and "keep" in name:
+            return 1.0
+        return 0.0 if self.dtype == FLOAT and ("rate" in name or "drop" in name) else None
+
+
+# SavedModel ------------------------------------------------------------------------------------------------
+
+
+def of_signatures(meta: Message, nodes: dict[str, Node]) -> Ends:
+    """The first signature that takes one picture. InputError names what was found instead."""
+    found = {name: read(value) for name, value in entries(meta, 5) if name not in NO_NETWORK}
+    found = {name: message for name, message in found.items() if 1 in message}
+    if not found:
+        raise BrokenModel(f"The SavedModel has no signature, so nothing says where a picture goes in. {AS_SAVED}")
+    first = None
+    for name in sorted(found, key=lambda n: (PREFERRED.index(n) if n in PREFERRED else len(PREFERRED), n)):
+        try:
+            return _ends(_inputs(found[name], nodes), _outputs(found[name]), f"signature '{name}'")
+        except InputError as error:
+            first = first or error
+    raise first
+
+
+def _tensors(signature: Message, field: int) -> Iterator[tuple[str, str, int, Shape]]:
+    """(name, as written in the graph, dtype, shape)."""
+    for name, value in sorted(entries(signature, field)):
+        message = read(value)
+        shape = read_shape(content(message, 3)) if 3 in message else None
+        yield name, text(content(message, 1)), number(message, 2), shape
+
+
+def _inputs(signature: Message, nodes: dict[str, Node]) -> list[Input]:
+    return [
+        Input(name, reference(written, nodes)[0], dtype, shape)
+        for name, written, dtype, shape in _tensors(signature, 1)
+    ]
+
+
+def _outputs(signature: Message) -> list[tuple[str, str]]:
+    return [(name, written) for name, written, dtype, _ in _tensors(signature, 2) if dtype in FLOATS]
+
+
+# Frozen graph ----------------------------------------------------------------------------------------------
+
+
+def of_frozen(nodes: dict[str, Node]) -> Ends:
+    """Its placeholders, and the ends that nothing else reads. InputError, BrokenModel."""
+    reads = {name: [reference(each, nodes)[0] for each in node.inputs] for name, node in nodes.items()}
+    inputs = [_placeholder(node) for node in nodes.values() if node.op == "Placeholder"]
+    if not any(one.is_picture for one in inputs):
+        inputs += [_placeholder(node) for node in nodes.values() if node.op == "PlaceholderWithDefault"]
+    pictures = [one.node for one in inputs if one.is_picture]
+    seeing = _behind(pictures, reads)
+    read_by_another = {each for those in reads.values() for each in those}
+    ends = [name for name in nodes if name in seeing and name not in read_by_another and name not in pictures]
+    while any(nodes[name].op in RANKERS for name in ends):
+        ends = [reads[name][0] if nodes[name].op in RANKERS else name for name in ends]
+    needed = _before(ends, reads)
+    inputs = [one for one in inputs if one.node in needed or not pictures]
+    return _ends(inputs, [(name, name) for name in dict.fromkeys(ends)], "the graph")
+
+
+def _placeholder(node: Node) -> Input:
+    (dtype,) = node.get("dtype").get(6, [0])
+    shape = read_shape(content(node.get("shape"), 7)) if 7 in node.get("shape") else None
+    return Input(node.name, node.name, dtype, shape or None)         # unknown shapes were once written as ()
+
+
+def _behind(roots: list[str], reads: dict[str, list[str]]) -> set[str]:
+    """Everything that reads the roots, directly or not."""
+    readers: dict[str, list[str]] = {}
+    for name, those in reads.items():
+        for each in those:
+            readers.setdefault(each, []).append(name)
+    return _before(roots, readers)
+
+
+def _before(roots: list[str], reads: dict[str, list[str]]) -> set[str]:
+    found, todo = set(), list(roots)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += reads.get(name, ())
+    return found
+
+
+# Both ------------------------------------------------------------------------------------------------------
+
+
+def _ends(inputs: list[Input], outputs: list[tuple[str, str]], where: str) -> Ends:
+    pictures = [one for one in inputs if one.is_picture]
+    others = [one for one in inputs if not one.is_picture]
+    if len(pictures) > 1:
+        raise InputError(f"Expected one picture as input, {where} takes {len(pictures)}: {_listed(pictures)}.")
+    unknown = [one for one in others if one.when_not_training is None]
+    if any(one.dtype == STRING for one in unknown) and not pictures:
+        raise InputError(
+            f"Expected a picture as input, {where} takes encoded pictures, records or text: {_listed(inputs)}. {AS_SAVED}"
+        )
+    if not pictures or unknown:
+        raise InputError(f"Expected one picture as input, {where} takes {_listed(inputs) or 'nothing'}. {AS_SAVED}")
+    if not outputs:
+        raise InputError(f"Expected scores as float32 numbers, {where} answers none.")
+    if len(outputs) > MOST_OUTPUTS:
+        raise InputError(f"Expected one or a few outputs, {where} has {len(outputs)}.")
+    image = pictures[0]
+    return Ends(
+        image.node, image.dtype, image.shape, tuple(outputs),
+        tuple((one.node, one.when_not_training) for one in others),
+    )  # fmt: skip
+
+
+def _listed(inputs: list[Input]) -> str:
+    return ", ".join(map(str, inputs[:6])) + (f" and {len(inputs) - 6} more" if len(inputs) > 6 else "")
+
+
+def fed(ends: Ends, nodes: dict[str, Node]) -> dict[str, Node]:
+    """The graph with a placeholder for the picture, and constants for what is not given."""
+    changed = dict(nodes)
+    shape = put(7, put_shape(ends.shape))
+    changed[ends.image] = made(ends.image, "Placeholder", dtype=put(6, ends.dtype), shape=shape)
+    for name, value in ends.switches:
+        dtype = BOOL if isinstance(value, bool) else FLOAT
+        given = put(11, int(value)) if dtype == BOOL else put_fixed(5, struct.pack("<f", value))
+        tensor = put(8, put(1, dtype) + put(2, []) + given)
+        changed[name] = made(name, "Const", dtype=put(6, dtype), value=tensor)
+    return changed

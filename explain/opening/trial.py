@@ -1,0 +1,101 @@
+"""The first pass of a network that was just opened: does it fit into memory, and does it answer in numbers?"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import tensorflow as tf
+
+from explain.errors import TooMuchMemory
+from explain.probe import door
+from explain.probe.network import Network
+from explain.results import Layer, Notice
+
+GREY = 127
+BYTES = 4                                              # of one number, float32
+
+
+def trial(network: Network) -> tuple[Notice, ...]:
+    """One forward pass on a grey picture, by the function that `predict` uses later, so it is no work lost.
+
+    A notice W_OUTPUT_NOT_FINITE names the layer where numbers end. TooMuchMemory before anything is computed,
+    where the largest answer and its neighbour alone are more than the limit; other errors are the network's.
+    """
+    check_memory(network.layers, memory_limit())
+    grey = np.full((1, *network.input_shape), GREY, np.uint8)
+    try:
+        scores = [network.predict(grey, output)[0] for output in range(len(network.outputs))]
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise TooMuchMemory("One picture of this network does not fit into memory. Choose a smaller network.") from error
+    broken = [output.name for output, found in zip(network.outputs, scores) if not np.isfinite(found).all()]
+    return (Notice("W_OUTPUT_NOT_FINITE", _sentence(broken[0], _first_broken(network, grey))),) if broken else ()
+
+
+def check_memory(layers: tuple[Layer, ...], limit: int) -> None:
+    """TooMuchMemory when two layers that follow each other answer with more than `limit` bytes.
+
+    A lower bound for a forward pass: while the second one computes, both answers are there.
+    """
+    sizes = [answer_bytes(layer) for layer in layers]
+    pairs = [here + there for here, there in pairwise([0, *sizes])]
+    if not pairs or max(pairs) <= limit:
+        return
+    worst = pairs.index(max(pairs))
+    largest = max(range(max(worst - 1, 0), worst + 1), key=sizes.__getitem__)
+    raise TooMuchMemory(
+        f"One picture needs at least {_gigabytes(pairs[worst])} at layer '{layers[largest].name}', all layers together "
+        f"{_gigabytes(sum(sizes))}; the limit is {_gigabytes(limit)}. Give a smaller input_shape where the network takes "
+        "any size, choose a smaller network, or give workers more memory (EXPLAIN_WORKER_MB)."
+    )
+
+
+def answer_bytes(layer: Layer) -> int:
+    """What the layer answers to one picture, free sides counted as 1."""
+    return BYTES * math.prod(side or 1 for side in layer.shape)
+
+
+def memory_limit() -> int:
+    """Bytes: this process's limit, the operator's for workers, or the machine's memory, whichever is least."""
+    return min(_limits())
+
+
+def _limits() -> Iterator[int]:
+    operators = int(float(os.environ.get("EXPLAIN_WORKER_MB") or 0) * 2**20)
+    yield operators or 2**62
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        import resource
+    except ImportError:                                # not on Windows
+        return
+    own = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    yield own if own != resource.RLIM_INFINITY else 2**62
+
+
+def _first_broken(network: Network, pixels: np.ndarray) -> Layer | None:
+    """The first layer whose answer is not finite, by one pass that keeps no answers."""
+    names = [layer.name for layer in network.layers]
+
+    def whole(pixels):
+        noted = door.tap(network.model, network.prepare(pixels), names)
+        floats = [noted[name] if noted[name].dtype.is_floating else tf.zeros(()) for name in names]
+        return tf.stack([tf.reduce_all(tf.math.is_finite(answer)) for answer in floats])
+
+    found = network.trace(whole, network.pixels_spec())(tf.constant(pixels)).numpy()
+    return next((layer for layer, fine in zip(network.layers, found) if not fine), None)
+
+
+def _sentence(output: str, layer: Layer | None) -> str:
+    where = f"; the first layer that does so is '{layer.name}' ({layer.kind})" if layer else ""
+    return (
+        f"To a plain grey picture the output '{output}' answers with numbers that are not finite{where}. Its weights or "
+        "the statistics of a normalisation are damaged, or it overflows: look at the check-up, or train it again."
+    )
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 2**30:.3g} GB" if count < 2**30 * 999 else f"{count / 2**30:.0f} GB"

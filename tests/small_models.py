@@ -1,0 +1,70 @@
+"""Small networks as files, built by another process: the one of the tests stands for the page's, which never
+imports TensorFlow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pages import ROOT
+
+from explain.workers.worker import context
+
+
+def saved(folder: Path, *kinds: str | tuple, ending: str = "keras") -> dict[str, bytes]:
+    """{name: bytes} of networks of `networks.py` or of this file, by the names of their functions.
+
+    (name, *arguments) for those that take some.
+    """
+    wanted = [kind if isinstance(kind, tuple) else (kind,) for kind in kinds]
+    paths = [folder / f"{i}.{ending}" for i in range(len(wanted))]
+    process = context().Process(target=_save, args=([(str(p), w) for p, w in zip(paths, wanted)],))
+    process.start()
+    process.join(180)
+    assert process.exitcode == 0
+    return {kind[0]: path.read_bytes() for kind, path in zip(wanted, paths)}
+
+
+def _save(wanted: list[tuple[str, tuple]]) -> None:
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    import networks
+
+    for path, (kind, *arguments) in wanted:
+        build: Callable = globals().get(kind) or getattr(networks, kind)
+        network = build(*arguments)
+        (network.save_weights if path.endswith(".weights.h5") else network.save)(path)
+
+
+def named(names: tuple[str, ...]):
+    """A convolution for each name, called so as far as Keras and TensorFlow let it, and as many classes."""
+    import keras
+    from networks import SIZE, draw_weights
+
+    layers = [keras.Input((SIZE, SIZE, 3))]
+    for i, name in enumerate(names):
+        name = f"{i}. {name}".translate(dict.fromkeys(map(ord, "/\0>")))
+        layers.append(keras.layers.Conv2D(3, 1, activation="relu", name=name))
+    head = keras.layers.Dense(len(names), activation="softmax")
+    return draw_weights(keras.Sequential([*layers, keras.layers.GlobalAveragePooling2D(), head]))
+
+
+def against():
+    """Class 1 has evidence in every place; class 0 has only evidence against it."""
+    import keras
+    import numpy as np
+    from networks import SIZE
+
+    layers = [
+        keras.Input((SIZE, SIZE, 3)),
+        keras.layers.Conv2D(2, 1, activation="relu", name="first"),
+        keras.layers.Conv2D(2, 1, activation="relu", name="second"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2, name="head"),
+    ]
+    network = keras.Sequential(layers, name="against")
+    ones = [np.ones_like(w) for w in network.get_layer("first").get_weights()]
+    network.get_layer("first").set_weights(ones)
+    network.get_layer("second").set_weights([np.ones((1, 1, 2, 2), np.float32), np.zeros(2, np.float32)])
+    network.get_layer("head").set_weights([np.array([[-1, 1], [-1, 1]], np.float32), np.zeros(2, np.float32)])
+    return network

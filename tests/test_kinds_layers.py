@@ -1,0 +1,195 @@
+"""Every kind of layer: convolutions of every sort, blocks, tokens that are places, and networks without any."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import recipes_layers as layers
+import tensorflow as tf
+from exploring import check_reopened, explained, explored, looked_at, picture
+from networks import close, grad_cam
+
+import explain
+from explain.errors import LayerError
+from explain.image import fit
+from explain.probe.probing import Probe
+
+TARGETS = {
+    layers.depthwise: "relu6", layers.separable: "two", layers.transposed: "up", layers.dilated: "three",
+    layers.grouped: "groups", layers.convnext: "add", layers.squeeze_and_excite: "excite",
+    layers.dense_block: "join1", layers.addition: "sum", layers.attention_block: "sum",
+    layers.dead_and_duplicate: "conv", layers.vit: "block0", layers.vit_of_the_tutorial: "block1",
+    layers.vit_mean: "block0", layers.windows: "merged", layers.line_of_text: "conv",
+}  # fmt: skip
+OWN_SIZE = {layers.attention_block: 16, layers.vit_of_the_tutorial: (32, 64), layers.windows: 16}
+NOT_IN_H5 = {layers.convnext, layers.vit, layers.windows}                 # Keras reads neither LayerScale nor x[:, 0]
+
+
+def test_every_kind_of_layer_is_tried():
+    assert set(TARGETS) == {*layers.CONVOLUTIONS, *layers.BLOCKS, *layers.TOKENS}
+
+
+@pytest.mark.parametrize(("make", "target"), TARGETS.items(), ids=[make.__name__ for make in TARGETS])
+def test_the_three_jobs(make, target):
+    model = explored(make(), pattern=None if make in OWN_SIZE else "default")
+    assert model.default_layer.startswith(target)
+    if make in OWN_SIZE:
+        with pytest.raises(LayerError, match="cannot be computed on pictures of this size.*TensorFlow says: [A-Zp]"):
+            explain.patterns(model, model.default_layer, [0], steps=1, size=48)
+
+
+FILES = [(make, ending) for make in TARGETS for ending in ("keras", "h5") if ending == "keras" or make not in NOT_IN_H5]
+
+
+@pytest.mark.parametrize(("make", "ending"), FILES, ids=[f"{make.__name__}.{ending}" for make, ending in FILES])
+def test_from_a_file(make, ending, tmp_path):
+    check_reopened(make(), ending, tmp_path)
+
+
+def test_dead_and_duplicate_filters():
+    maps = explain.activations(explain.wrap(layers.dead_and_duplicate(), "0..1"), picture(), "conv").values
+    assert not maps[..., 1].any() and np.array_equal(maps[..., 2], maps[..., 3]) and maps[..., 2].any()
+
+
+# Tokens ---------------------------------------------------------------------------------------------------
+
+
+def bound(network: keras.Model, layer=None, classes=(1, 2)):
+    model = explain.wrap(network, "0..1")
+    images = [picture(seed) for seed in range(len(classes))]
+    pixels = np.stack([fit(image.pixels, *model.input_shape) for image in images])
+    return model, Probe(model.network, pixels, [image.key for image in images], layer, list(classes))
+
+
+def behind(network: keras.Model, layer: str) -> keras.Model:
+    """What a functional network computes from a layer's answer on, up to what its head reads."""
+    return keras.Model(network.get_layer(layer).output, network.get_layer("head").input)
+
+
+def test_tokens_are_shown_as_the_places_they_stand_for():
+    network = layers.vit()
+    model, probe = bound(network)
+    found = {layer.name: layer for layer in model.layers}
+    assert found["patches"].map_shape == found["patches"].shape == (4, 4, 6)
+    assert (found["tokens"].shape, found["tokens"].map_shape) == ((16, 6), (4, 4, 6))
+    assert (found["block0"].shape, found["block0"].map_shape) == ((17, 6), (4, 4, 6)) and found["block0"].has_map
+    assert found["tokens"].note == "16 tokens, shown as the 4×4 places they stand for."
+    assert found["block0"].note.endswith("the class token before them is left out.")
+    tokens = keras.Model(network.input, network.get_layer("block0").output)(probe.pixels / np.float32(255)).numpy()
+    assert np.allclose(probe.maps, tokens[:, 1:].reshape(2, 4, 4, 6), atol=1e-5)
+
+
+def test_heads_of_attention_are_no_map():
+    model, _ = bound(layers.vit())
+    inner = [layer for layer in model.layers if layer.name.startswith("block0_attention/") and len(layer.shape) == 3]
+    assert inner and not any(layer.has_map for layer in inner)
+    with pytest.raises(LayerError, match=r"'block0_attention/query' gives \(17, 2, 4\), not"):
+        explain.heatmap(model, picture(), layer="block0_attention/query")
+
+
+@pytest.mark.parametrize(("make", "layer"), [(layers.vit, "block0"), (layers.vit, "tokens"), (layers.vit_mean, "block0")])
+def test_gradcam_on_tokens_against_an_eager_tape(make, layer):
+    network = make()
+    _, probe = bound(network, layer)
+    head, rest = network.get_layer("head"), behind(network, layer)
+    tokens = tf.constant(keras.Model(network.input, network.get_layer(layer).output)(probe.pixels / np.float32(255)))
+    with tf.GradientTape() as tape:
+        tape.watch(tokens)
+        score = tf.gather(rest(tokens) @ head.kernel + head.bias, [1, 2], batch_dims=1)
+    slopes = tape.gradient(score, tokens).numpy()[:, -16:].reshape(2, 4, 4, 6)
+    assert np.abs(slopes).max() > 0 and close(probe.slopes, slopes, 1e-4)
+    assert close(probe.scores, score.numpy(), 1e-5)
+    method = explain.methods.method("heatmaps", "gradcam").function
+    for i, heat in enumerate(method(probe)):
+        assert close(heat, grad_cam(probe.maps[i], slopes[i]), 1e-4)
+
+
+@pytest.mark.parametrize(("make", "layer"), [(layers.vit, "block0"), (layers.vit, "tokens"), (layers.vit_mean, "block0")])
+def test_resuming_puts_the_tokens_back(make, layer):
+    network = make()
+    _, probe = bound(network, layer)
+    assert close(probe.resume(probe.maps), probe.scores, 1e-5)
+    changed = probe.maps[:, ::-1] * 2
+    tokens = keras.Model(network.input, network.get_layer(layer).output)(probe.pixels / np.float32(255)).numpy()
+    tokens[:, -16:] = changed.reshape(2, 16, 6)                              # the class token stays as it was
+    head = network.get_layer("head")
+    expected = (behind(network, layer)(tokens) @ head.kernel + head.bias).numpy()[[0, 1], [1, 2]]
+    assert close(probe.resume(changed), expected, 1e-5) and not close(expected, probe.scores, 1e-2)
+
+
+def test_another_class_comes_from_the_store_with_its_class_token(monkeypatch):
+    model, probe = bound(layers.vit())
+    assert probe.slopes.any()
+    network = model.network
+    with monkeypatch.context() as patch:
+        for name in ("look", "tap", "head"):
+            patch.setattr(network, name, lambda *asked: pytest.fail("computed again although it was in the store"))
+        stored = Probe(network, probe.pixels, probe.keys, None, [0, 0]).slopes
+        alone = Probe(network, probe.pixels[:1], probe.keys[:1], None, [0]).slopes
+    network.store.clear()
+    fresh = Probe(network, probe.pixels, probe.keys, None, [0, 0]).slopes
+    assert fresh.any() and close(stored, fresh, 1e-5) and close(alone, fresh[:1], 1e-5)
+
+
+def test_behind_the_last_attention_the_places_have_no_say():
+    """There a map is blank and says so; the layer chosen by itself lies before."""
+    model, _ = bound(layers.vit())
+    assert model.default_layer == "block0"
+    blank = explain.heatmap(model, picture(), layer="block1")
+    assert not blank.values.any() and blank.note
+    assert explain.wrap(layers.vit_mean(), "0..1").default_layer == "block0"             # the mean reads every place
+
+
+def test_windows_and_columns_are_no_places():
+    model = explain.wrap(layers.windows(), "0..1")
+    found = {layer.name: layer for layer in model.layers}
+    assert not found["attention"].has_map and found["merged"].map_shape == (8, 8, 5)
+    for ask in (explain.heatmap, explain.activations):
+        with pytest.raises(LayerError, match=r"'attention' gives \(16, 4\), not"):
+            ask(model, picture(), layer="attention")
+        with pytest.raises(LayerError, match="'in_window' gives 4 maps for 1 picture: the network cuts"):
+            ask(model, picture(), layer="in_window")
+    with pytest.raises(LayerError, match="'in_window' gives 4 maps"):
+        explain.activations(model, picture(), ["merged", "in_window"])
+    columns = next(x for x in explain.wrap(layers.line_of_text(), "0..1").layers if x.name == "columns")
+    assert columns.shape == (16, 64) and not columns.has_map
+
+
+# Without a map ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", layers.WITHOUT_MAP, ids=lambda make: make.__name__)
+def test_a_network_without_a_map_says_what_can_still_be_seen(make):
+    model, image = explain.wrap(make(), "0..1"), picture()
+    assert model.default_layer is None and not any(layer.has_map for layer in model.layers)
+    assert explain.predict(model, image)
+    for ask in (explain.heatmap, explain.activations):
+        with pytest.raises(LayerError, match="no activations, no Grad-CAM.*Predictions and the slopes of the score"):
+            ask(model, image)
+        with pytest.raises(LayerError, match=r"'dense.*' gives \(8,\), not"):
+            ask(model, image, layer=next(layer.name for layer in model.layers if layer.shape == (8,)))
+
+
+@pytest.mark.parametrize("make", layers.WITHOUT_MAP, ids=lambda make: make.__name__)
+def test_slopes_at_the_pixels_need_no_map(make):
+    network = make()
+    _, probe = bound(network, classes=(-1, 0))
+    inputs = tf.constant(probe.pixels, tf.float32) / 255
+    whole = inputs[..., 0] if len(network.input_shape) == 3 else inputs
+    *body, last = network.layers
+    with tf.GradientTape() as tape:
+        tape.watch(whole)
+        x = whole
+        for layer in body:
+            x = layer(x)
+        logits = x @ last.kernel + last.bias
+        logits = tf.concat([-logits, logits], -1) if logits.shape[-1] == 1 else logits
+        top = int(tf.argmax(logits[0]))
+        scores = tf.gather(logits, [top, 0], batch_dims=1)
+    slopes = tape.gradient(scores, whole).numpy().reshape(probe.pixels.shape) / 255
+    assert probe.classes.tolist() == [top, 0] and close(probe.scores, scores.numpy(), 1e-5)
+    assert np.abs(slopes).max() > 0 and close(probe.input_slopes, slopes, 1e-5)
+    assert np.isfinite(probe.probabilities).all()
+    with pytest.raises(LayerError, match="no layer with a map"):
+        probe.slopes
