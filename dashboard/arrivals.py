@@ -88,38 +88,50 @@ def _take(files: list) -> None:
 
 def _drop() -> None:
     """Forget the file that was being opened."""
-    one = st.session_state.pop("arrived", None)
-    st.session_state.pop("arrived_asks", None)
+    one = arrived()
+    _forget_questions()
     if one is not None and one.digest not in networks.own():
+        st.session_state.get("said", {}).pop(one.digest, None)
         uploads().drop(session(), one.digest)
 
 
 def _settle(one: Own) -> None:
     """Open it, with a bar and a way to stop; or ask what it needs to be opened."""
-    asks = st.session_state.get("arrived_asks")
-    if asks is None:
-        try:
-            networks.opened(one.digest, one.name, _drop, one)
-        except WeightsOnly as error:
-            asks = st.session_state["arrived_asks"] = ("weights", _told(error, one))
-        except Cancelled:
-            _drop()
-        except ExplainError as error:
-            if "input_shape" in str(error):
-                asks = st.session_state["arrived_asks"] = ("size", _told(error, one))
-            else:
-                st.error(_told(error, one))
-                _drop()
+    if "arrived_asks" not in st.session_state and not _open(one):
+        return
+    st.info(st.session_state["arrived_said"])
+    (_ask_network if st.session_state["arrived_asks"] == "weights" else _ask_size)(one)
+    st.button(say("models.forget"), on_click=_drop, icon=":material/close:")
+
+
+def _open(one: Own) -> bool:
+    """Try it. True where something has to be asked first; where it is open, the page begins anew."""
+    try:
+        networks.opened(one.digest, one.name, _drop, one)
+    except Cancelled:
+        _drop()
+        return False
+    except ExplainError as error:
+        sentence, asked = _told(error, one), st.session_state.get("arrived_asked")
+        asks = "weights" if isinstance(error, WeightsOnly) else "size" if "input_shape" in str(error) else None
+        if asks is not None:
+            st.session_state["arrived_said"] = sentence
         else:
-            st.session_state["arrived"] = None
-            networks.own()[one.digest] = one
-            st.session_state["choose"] = one.digest
-            st.rerun()
-    if asks is not None:
-        kind, sentence = asks
-        st.info(sentence)
-        (_ask_network if kind == "weights" else _ask_size)(one)
-        st.button(say("models.forget"), on_click=_drop, icon=":material/close:")
+            st.error(sentence)
+        if asks or asked:
+            st.session_state["arrived_asks"] = st.session_state["arrived_asked"] = asks or asked
+            return True
+        _drop()
+        return False
+    networks.own()[one.digest] = one
+    st.session_state["choose"] = one.digest
+    _forget_questions()
+    st.rerun()
+
+
+def _forget_questions() -> None:
+    for name in ("arrived", "arrived_asks", "arrived_asked", "arrived_said"):
+        st.session_state.pop(name, None)
 
 
 def _told(error: ExplainError, one: Own) -> str:
@@ -132,31 +144,28 @@ def _with_code(sentence: str, error: ExplainError) -> str:
 
 def _ask_network(one: Own) -> None:
     """Which network of the zoo the weights belong to."""
-    name = st.selectbox(
+
+    def again() -> None:
+        st.session_state["arrived"] = replace(one, weights_of=st.session_state["weights_of"])
+        st.session_state.pop("arrived_asks", None)
+
+    st.selectbox(
         say("models.weights_of"), list(ZOO), format_func=lambda n: ZOO[n].title, key="weights_of",
         help=say("models.weights_of.help"),
     )  # fmt: skip
-    st.button(
-        say("models.open_weights"), on_click=_again, args=(replace(one, weights_of=name),), type="primary",
-        icon=":material/play_arrow:",
-    )  # fmt: skip
+    st.button(say("models.open_weights"), on_click=again, type="primary", icon=":material/play_arrow:")
 
 
 def _ask_size(one: Own) -> None:
     """The height, width and channels that the file does not say."""
+
+    def again() -> None:
+        told = (st.session_state[f"arrived_{side}"] for side in ("height", "width", "channels"))
+        networks.said(one.digest)["input_shape"] = tuple(int(number) for number in told)
+        st.session_state.pop("arrived_asks", None)
+
     cells = st.columns(3)
-    height = cells[0].number_input(say("size.height"), *SIZES, 224, key="arrived_height")
-    width = cells[1].number_input(say("size.width"), *SIZES, 224, key="arrived_width")
-    channels = cells[2].selectbox(say("size.channels"), [3, 1, 4], key="arrived_channels")
-    shape = (int(height), int(width), channels)
-    st.button(
-        say("models.open_size"), on_click=_again, args=(one, shape), type="primary", icon=":material/play_arrow:"
-    )
-
-
-def _again(one: Own, shape: tuple[int, int, int] | None = None) -> None:
-    """Another try, with what was asked."""
-    st.session_state["arrived"] = one
-    st.session_state.pop("arrived_asks", None)
-    if shape:
-        networks.said(one.digest)["input_shape"] = shape
+    cells[0].number_input(say("size.height"), *SIZES, 224, key="arrived_height")
+    cells[1].number_input(say("size.width"), *SIZES, 224, key="arrived_width")
+    cells[2].selectbox(say("size.channels"), [3, 1, 4], key="arrived_channels")
+    st.button(say("models.open_size"), on_click=again, type="primary", icon=":material/play_arrow:")

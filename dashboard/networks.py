@@ -18,6 +18,7 @@ from explain import workers
 from explain.errors import Cancelled, ExplainError, NoInternet
 from explain.opening.zoo import DEFAULT, ZOO
 from explain.results import Model
+from explain.scaling import SCALINGS
 
 SIZES = (1, 4096)  # pixels a side, for networks that take any size
 
@@ -65,6 +66,13 @@ def choose(name: str) -> None:
 def recall() -> None:
     """What the visitor said about the network that is chosen now."""
     st.session_state["scaling"] = said(chosen()).get("scaling")
+
+
+def link() -> None:
+    """A link may name a scaling: it is needed before its widget can read the address."""
+    asked = st.query_params.get("scaling")
+    if "scaling" not in st.session_state and asked in SCALINGS:
+        said(chosen())["scaling"] = asked
 
 
 def said(name: str) -> dict[str, Any]:
@@ -149,6 +157,7 @@ def open_chosen() -> Model:
     Weights are fetched only when the visitor asks for them. What goes wrong is a sentence here, with the
     embedded network as the way on, and ends the page.
     """
+    link()
     name = chosen()
     shown = title(name)
     fetched = name not in ZOO or ZOO[name].embedded or workers.is_open(name)

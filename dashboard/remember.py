@@ -7,6 +7,7 @@ are each session's own, and are put in on the way out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -21,25 +22,30 @@ from explain.store import Store
 resource = st.cache_resource
 
 
-@resource(max_entries=64, show_spinner=False)
-def _checkup(model_key: str, image_key: str, _model: Model, _image: Image) -> CheckUp:
-    return workers.examine(_model, _image)
+@resource(max_entries=1, show_spinner=False)
+def _reports() -> Store:
+    """Check-ups and detections. Not Streamlit's cache: that one may not draw a bar while it computes."""
+    return Store(limit=128)
 
 
-def checkup(model: Model, image: Image) -> CheckUp:
-    """What the doctor found."""
-    return _checkup(model.key, image.key, model, image)
+def _kept(key: tuple, make: Callable[[], Any]) -> Any:
+    found = _reports().get(key)
+    if found is None:
+        found = make()
+        _reports().put(key, found)
+    return found
 
 
-@resource(max_entries=64, show_spinner=False)
-def _detection(model_key, image_keys, classes, output, _model, _images, _on_progress) -> Detection:
-    return workers.detect_scaling(_model, _images, classes, output, on_progress=_on_progress)
+def checkup(model: Model, images: list[Image], on_progress) -> CheckUp:
+    """What the doctor found on these photos. on_progress(steps done, in all, None)."""
+    key = ("checkup", model.key, *(image.key for image in images))
+    return _kept(key, lambda: workers.examine(model, images, on_progress))
 
 
 def detection(model: Model, images: list[Image], classes, output, on_progress) -> Detection:
     """What the detective found. on_progress(scalings done, in all, the newest trial)."""
-    keys = tuple(image.key for image in images)
-    return _detection(model.key, keys, classes, output, model, images, on_progress)
+    key = ("detection", model.key, classes, output, *(image.key for image in images))
+    return _kept(key, lambda: workers.detect_scaling(model, images, classes, output, on_progress))
 
 
 @resource(max_entries=16, show_spinner=False)

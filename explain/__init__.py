@@ -13,11 +13,14 @@ _NAMES = {
     "load": "opening.loading", "wrap": "opening.loading", "read": "image",
     "layers": "jobs", "predict": "jobs", "activations": "jobs", "heatmap": "jobs", "heatmaps": "jobs",
     "patterns": "jobs",
-    **dict.fromkeys(("Heatmap", "Image", "Layer", "Maps", "Model", "Notice", "Output", "Pattern", "Prediction",
+    **dict.fromkeys(("CheckUp", "Detection", "Heatmap", "Image", "Layer", "Maps", "Model", "Notice", "Output", "Pattern", "Prediction",
                      "Verdict"), "results"),
     "ExplainError": "errors",
 }  # fmt: skip
-_ROOMS = ("device", "errors", "image", "jobs", "methods", "opening", "render", "results", "samples", "scaling", "workers")
+_ROOMS = (
+    "detective", "device", "doctor", "errors", "image", "jobs", "methods", "opening", "render", "results", "samples",
+    "scaling", "workers",
+)  # fmt: skip
 
 __all__ = [*_NAMES, *_ROOMS]
 

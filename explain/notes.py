@@ -30,7 +30,9 @@ CODES = {
     "W_NOT_FINITE": "Numbers that are not finite",
     "W_NO_MAP": "No layer has places to show",
     "W_NO_SLOPE": "A step holds the slopes back",
+    "W_OUTPUT_NOT_FINITE": "The outputs are not finite",
     "W_PATTERN_SILENT": "The channel never changed its answer",
+    "W_REPAIRED": "An old configuration was brought up to date",
     "W_SATURATED": "A probability of 1 to the last digit",
     "W_SCALING_GUESSED": "The scaling is a guess",
     "W_SCALING_SUSPECTED": "The scaling may be wrong",
@@ -89,10 +91,8 @@ def heatmap_notices(
         return _not_finite(wrong, values.size, "activations" if not np.isfinite(maps).all() else "slopes", around)
     low, high = float(values.min()), float(values.max())
     found = ()
-    if low == high != 0:
-        found = (_flat(high),)
-    elif low == high:
-        found = (_blank(maps, slopes, scores, class_index, around),)
+    if low == high:
+        found = (_flat(high) if high else _blank(maps, slopes, scores, class_index, around), *_broken(around))
     elif _saturated(scores, class_index, around):
         found = (Notice("W_SATURATED", "Not to be relied on: " + SATURATED.format(score=scores[class_index])),)
     return found + _suspected(probabilities, around)
@@ -105,8 +105,8 @@ def maps_notices(values: np.ndarray, around: Circumstances) -> tuple[Notice, ...
         return _not_finite(wrong, values.size, "activations", around)
     if not values.any():
         sentence = f"Layer '{around.layer}' answers 0 everywhere to this picture. Look at an earlier layer, or try another picture."
-        return (Notice("W_DEAD_LAYER", sentence),)
-    return (_flat(float(values.max())),) if values.min() == values.max() else ()
+        return (Notice("W_DEAD_LAYER", sentence), *_broken(around))
+    return (_flat(float(values.max())), *_broken(around)) if values.min() == values.max() else ()
 
 
 def pattern_notices(scores: np.ndarray, dead: Callable[[], bool], broken: Callable[[], str]) -> tuple[Notice, ...]:
@@ -206,9 +206,14 @@ def _not_finite(wrong: int, size: int, culprit: str, around: Circumstances) -> t
     first = (
         f"{wrong} of {size} places are not finite, because the {culprit} of this layer are not: they are shown as 0."
     )
+    broken = _broken(around)
+    return (Notice("W_NOT_FINITE", first if broken else f"{first} {_where('')}"), *broken)
+
+
+def _broken(around: Circumstances) -> tuple[Notice, ...]:
+    """A ReLU turns NaN into 0: broken weights may be behind what is blank as well."""
     broken = around.broken()
-    found = (Notice("W_NOT_FINITE", first if broken else f"{first} {_where('')}"),)
-    return (*found, Notice("W_WEIGHTS_NOT_FINITE", _where(broken))) if broken else found
+    return (Notice("W_WEIGHTS_NOT_FINITE", _where(broken)),) if broken else ()
 
 
 def _where(broken: str) -> str:

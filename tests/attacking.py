@@ -51,7 +51,7 @@ def spin() -> None:
 WAYS = {
     "read": lambda path: Path(path).read_text(),
     "read as an operation": lambda path: tf.io.read_file(path).numpy(),
-    "list as an operation": lambda path: tf.io.matching_files(path).numpy()[0],           # IndexError: nothing seen
+    "list as an operation": lambda path: tf.io.matching_files(path).numpy()[0],     # IndexError: sees nothing
     "write": lambda path: Path(path).write_text("x"),
     "write as an operation": lambda path: tf.io.write_file(path, "x"),
     "connect": lambda port: connect(socket.AF_INET, ("127.0.0.1", port)),
@@ -62,7 +62,7 @@ WAYS = {
     "fill scratch": lambda megabytes: fill(os.environ["TMPDIR"], megabytes),
     "kill": lambda process: os.kill(process, signal.SIGTERM),
     "take memory": lambda megabytes: np.ones(megabytes * 2**17).size,
-    "map memory": lambda megabytes: mmap.mmap(-1, megabytes * 2**20, mmap.MAP_PRIVATE).close(),
+    "share memory": lambda megabytes: mmap.mmap(-1, megabytes * 2**20).close(),
     "abort": os.abort,
     "spin": spin,
     "sleep": time.sleep,
@@ -99,7 +99,7 @@ class Attacker(keras.layers.Layer):
 
 
 def network(*ways: tuple) -> keras.Model:
-    """A small classifier with attackers in it, one for each way, who attack only where it is opened from a file."""
+    """A small classifier with an attacker for each way; they attack where it is opened from a file."""
     attackers = [Attacker(number, way, harmless=True) for number, way in enumerate(ways)]
     head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax")]
     return keras.Sequential([keras.Input((12, 12, 3)), keras.layers.Conv2D(2, 3), *attackers, *head])

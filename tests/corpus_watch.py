@@ -95,7 +95,8 @@ def keras_state() -> tuple:
     return (
         config.floatx(), config.image_data_format(), config.epsilon(), config.backend(),
         config.dtype_policy().name, len(object_registration.GLOBAL_CUSTOM_OBJECTS),
-        serialization_lib.in_safe_mode(), os.getcwd(), dict(os.environ),
+        serialization_lib.in_safe_mode(), os.getcwd(),
+        {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
     )  # fmt: skip
 
 

@@ -37,15 +37,16 @@ def looked_at(model: Model, image: Image) -> list[str]:
 
 
 def explained(model: Model, image: Image, output: int = 0) -> tuple[Heatmap, ...]:
-    """Grad-CAM of every class (of ten at most) at the layer chosen by itself; some are not blank, none silently."""
-    classes = list(range(min(model.outputs[output].classes, 10)))
+    """Grad-CAM at the layer chosen by itself, of the class chosen by itself and of each (of nine at most).
+
+    Some are not blank, and none is so silently.
+    """
+    classes = [None, *range(min(model.outputs[output].classes, 9))]
     found = explain.heatmaps(model, [image] * len(classes), class_index=classes, output=output)
     for heat in found:
         assert heat.layer == model.network.default_layers[output] and np.isfinite(heat.values).all()
         assert heat.values.min() >= 0 and (heat.values.max() > heat.values.min() or heat.note), heat.layer
     assert any(heat.values.max() > heat.values.min() for heat in found), f"only blank maps at {found[0].layer}"
-    top = explain.heatmap(model, image, output=output)
-    assert close(top.values, found[top.class_index].values, 1e-5) if top.class_index < 10 else top.values.size
     return found
 
 
@@ -56,14 +57,23 @@ def dreamt(model: Model, layer: str, size: int = 32) -> None:
     assert np.isfinite(pattern.scores).all()
 
 
-def explored(network: keras.Model, pattern: str | None = "default", size: int = 32) -> Model:
-    """All three jobs, of all outputs. pattern: the layer to dream of, None for none."""
+def explored(network: keras.Model, pattern: str | None = "default", size: int = 32, files=(), folder=None) -> Model:
+    """All three jobs, of all outputs; and the same maps, to 1e-5 of the maximum, from files of these endings.
+
+    pattern: the layer to dream of, or how its name begins; None for none.
+    """
     model, image = explain.wrap(network, "0..1"), picture()
     assert looked_at(model, image)
-    for output in range(len(model.outputs)):
-        explained(model, image, output)
+    found = [explained(model, image, output) for output in range(len(model.outputs))]
     if pattern:
-        dreamt(model, model.default_layer if pattern == "default" else pattern, size)
+        layer = model.default_layer if pattern == "default" else pattern
+        dreamt(model, next(x.name for x in model.layers if x.has_map and x.name.startswith(layer)), size)
+    for ending in files:
+        opened = reopened(network, ending, folder)
+        assert [x.map_shape for x in opened.layers] == [x.map_shape for x in model.layers]
+        for output, heats in enumerate(found):
+            for again, heat in zip(explained(opened, image, output), heats, strict=True):
+                assert close(again.values, heat.values, 1e-5), ending
     return model
 
 
@@ -73,13 +83,4 @@ def reopened(network: keras.Model, ending: str, folder: Path) -> Model:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")                                 # Keras' advice about .h5 and unbuilt layers
         network.save(path)
-        return explain.load(path, scaling="0..1", custom_objects=str(CUSTOM), trusted=True)
-
-
-def check_reopened(network: keras.Model, ending: str, folder: Path) -> None:
-    """The same layers, and the same maps to 1e-5 of the maximum, of every output."""
-    before, opened, image = explain.wrap(network, "0..1"), reopened(network, ending, folder), picture()
-    assert [x.map_shape for x in opened.layers] == [x.map_shape for x in before.layers]
-    for output in range(len(before.outputs)):
-        for one, other in zip(explained(opened, image, output), explained(before, image, output), strict=True):
-            assert close(one.values, other.values, 1e-5)
+        return explain.load(path, scaling="0..1", custom_objects=str(CUSTOM))

@@ -11,9 +11,9 @@ L = keras.layers
 SIDE = 16
 
 
-def _classified(inputs, x, name: str, classes: int = 3) -> keras.Model:
+def _classified(inputs, x, name: str, seed: int = 0) -> keras.Model:
     x = L.GlobalAveragePooling2D(name="mean")(x)
-    return draw_weights(keras.Model(inputs, L.Dense(classes, activation="softmax", name="head")(x), name=name))
+    return draw_weights(keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name=name), seed)
 
 
 # Convolutions -------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ def dilated() -> keras.Model:
 def grouped() -> keras.Model:
     inputs = keras.Input((SIDE, SIDE, 3))
     x = L.Conv2D(4, 1, activation="relu", name="mix")(inputs)
-    return _classified(inputs, L.Conv2D(6, 3, groups=2, activation="relu", name="groups")(x), "grouped")
+    return _classified(inputs, L.Conv2D(6, 3, groups=2, activation="relu", name="groups")(x), "grouped", seed=1)
 
 
 # Blocks ---------------------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def attention_block() -> keras.Model:
 def dead_and_duplicate() -> keras.Model:
     """In 'conv', channel 1 answers nothing to anything, and channel 3 what channel 2 does."""
     inputs = keras.Input((SIDE, SIDE, 3))
-    network = _classified(inputs, L.Conv2D(5, 3, activation="relu", name="conv")(inputs), "dead_and_duplicate")
+    network = _classified(inputs, L.Conv2D(5, 3, activation="relu", name="conv")(inputs), "dead_and_duplicate", seed=2)
     kernel, bias = network.get_layer("conv").get_weights()
     kernel[..., 1], bias[1], kernel[..., 3], bias[3] = 0, -1, kernel[..., 2], bias[2]
     network.get_layer("conv").set_weights([kernel, bias])
@@ -159,6 +159,15 @@ def windows() -> keras.Model:
     x = L.Dense(5, activation="relu", name="merged")(keras.ops.reshape(x, (-1, 64, 4)))     # (b, 64, 5)
     x = L.GlobalAveragePooling1D()(x)
     return draw_weights(keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name="windows"))
+
+
+def tiles() -> keras.Model:
+    """Four tiles of a picture, each convolved by itself, and their mean."""
+    inputs = keras.Input((SIDE, SIDE, 3))
+    x = keras.ops.transpose(keras.ops.reshape(inputs, (-1, 2, 8, 2, 8, 3)), (0, 1, 3, 2, 4, 5))
+    x = L.Conv2D(4, 3, activation="relu", name="in_tile")(keras.ops.reshape(x, (-1, 8, 8, 3)))     # (b · 4, 6, 6, 4)
+    x = keras.ops.reshape(L.GlobalAveragePooling2D()(x), (-1, 16))
+    return draw_weights(keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name="tiles"))
 
 
 def line_of_text() -> keras.Model:

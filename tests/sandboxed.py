@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import mmap
 import os
 import resource
 import signal
@@ -22,7 +23,8 @@ sys.path.insert(0, sys.argv[1])
 import encodings.ascii
 import encodings.idna  # noqa: F401
 
-from explain.sandbox import Grants, calls, enter, kernel, landlock, limits, namespaces, privileges  # noqa: F401
+from explain.sandbox import Grants, calls, enter, kernel  # noqa: F401
+from explain.sandbox import landlock, limits, namespaces, privileges  # noqa: F401
 
 
 def fill(folder: str, files: int, megabytes: int) -> int:
@@ -61,6 +63,10 @@ def send_back() -> str:
         return there.recv(10).decode()
 
 
+def status(name: str) -> list[str]:
+    return [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name)]
+
+
 def parent_death_signal() -> int:
     found = ctypes.c_int()
     ctypes.CDLL(None).prctl(2, ctypes.byref(found), 0, 0, 0)
@@ -85,6 +91,7 @@ WAYS = {
     "listen": lambda: socket.create_server(("127.0.0.1", 0)).close(),
     "socket": socket_file,
     "pipe": send_back,
+    "spaces": lambda: [os.readlink(f"/proc/self/ns/{name}") for name in ("net", "ipc", "mnt")],
     "run": lambda: subprocess.run(["/bin/true"], check=True).returncode,
     "spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
     "become": lambda: os.execv("/bin/true", ["true"]),
@@ -98,10 +105,12 @@ WAYS = {
     "limit itself": lambda: resource.prlimit(0, resource.RLIMIT_NOFILE)[0],
     "raise limit": lambda: resource.setrlimit(resource.RLIMIT_DATA, (-1, -1)),
     "take memory": lambda megabytes: len(bytearray(megabytes * 2**20)),
+    "share memory": lambda megabytes: mmap.mmap(-1, megabytes * 2**20).close(),
     "be root again": lambda: kernel.call("unshare", kernel.CLONE_NEWUSER),
     "user": lambda: [os.getuid(), os.getgid()],
-    "powers": lambda: [line for line in Path("/proc/self/status").read_text().split("\n") if "CapEff" in line],
-    "first to go": lambda: [parent_death_signal(), Path("/proc/self/status").read_text().count("NoNewPrivs:\t1")],
+    "powers": lambda: status("CapEff"),
+    "own session": lambda: os.getsid(0) == os.getpid(),
+    "first to go": lambda: [parent_death_signal(), *status("NoNewPrivs")],
     "import": lambda name: __import__(name).__name__,
     "processes": lambda: resource.getrlimit(resource.RLIMIT_NPROC)[0],
     "processor": lambda: resource.getrlimit(resource.RLIMIT_CPU),
@@ -125,7 +134,10 @@ def main(asked: dict) -> None:
         os.setgid(user)
         os.setuid(user)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)              # as any program that was started by that user
-    grants = {name: tuple(value) if isinstance(value, list) else value for name, value in asked["grants"].items()}
+    grants = asked["grants"]
+    for name in ("read", "write"):
+        if grants.get(name):
+            grants[name] = tuple(grants[name])
     parts = enter(Grants(**grants))
     answers = {name: tried(*way) for name, way in asked["try"].items()}
     print(json.dumps({"parts": {part.name: list(part[1:]) for part in parts}, "found": answers}), flush=True)

@@ -68,3 +68,18 @@ def against():
     network.get_layer("second").set_weights([np.ones((1, 1, 2, 2), np.float32), np.zeros(2, np.float32)])
     network.get_layer("head").set_weights([np.array([[-1, 1], [-1, 1]], np.float32), np.zeros(2, np.float32)])
     return network
+
+
+def any_size():
+    """Takes pictures of any size."""
+    import networks
+
+    return networks.plain(size=None)
+
+
+def unbuilt():
+    """Saved before anybody told it what its input looks like."""
+    import keras
+
+    layers = [keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.GlobalAveragePooling2D()]
+    return keras.Sequential([*layers, keras.layers.Dense(3, activation="softmax")], name="unbuilt")

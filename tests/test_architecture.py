@@ -53,16 +53,30 @@ ROOMS = {
     "explain/opening/": Room((*CORE, "explain.device", "explain.image", "explain.samples", "explain.probe", "explain.opening")),
     "explain/opening/zoo.py": Room(("explain.errors",), late=("keras", "h5py", "explain.opening")),
     "explain/opening/labels.py": Room(()),
+    # The page's side of the inspection; the other files run in a process of their own, late by late.
+    "explain/inspecting/": Room(
+        (*NOUNS, "numpy", "h5py", "explain.inspecting", "explain.repairing"), late=("explain.sandbox",)
+    ),
+    "explain/inspecting/__init__.py": Room(
+        ("explain.errors", "explain.inspecting.customs", "explain.inspecting.limits"), late=("explain.results",)
+    ),
+    "explain/inspecting/child.py": Room(("explain.errors", "explain.inspecting"), late=("explain.sandbox",)),
     "explain/repairing/": Room((*NOUNS, "explain.repairing")),
     "explain/repairing/weights.py": Room(("numpy", *NOUNS, "explain.repairing")),
     "explain/jobs.py": Room((*CORE, "explain.causes", "explain.image", "explain.methods", "explain.notes", "explain.probe")),
+    "explain/detective/": Room(
+        (*CORE, "explain.detective", "explain.jobs", "explain.notes", "explain.opening", "explain.probe")
+    ),
+    "explain/doctor/": Room(
+        (*CORE, "explain.causes", "explain.doctor", "explain.jobs", "explain.notes", "explain.probe", "explain.samples")
+    ),
     "explain/sandbox/": Room(("explain.sandbox",)),
     "explain/workers/": Room(
         ("numpy", *NOUNS, "explain.image", "explain.inspecting", "explain.opening.labels", "explain.sandbox",
          "explain.workers")
     ),  # fmt: skip
     "explain/workers/child.py": Room(
-        (*NOUNS, "explain.sandbox", "explain.workers"), late=("explain.device", "explain.jobs", "explain.opening")
+        (*NOUNS, "explain.sandbox", "explain.workers"), late=("explain.detective", "explain.device", "explain.doctor", "explain.jobs", "explain.opening"),
     ),
     # The command line asks by the public names, and costs nothing before it knows what is asked.
     "explain/__main__.py": Room(("explain",), late=("explain",)),

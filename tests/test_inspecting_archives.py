@@ -72,15 +72,17 @@ def test_what_is_in_it_comes_out_unchanged(opened, tmp_path):
     assert not (tmp_path / "unused").exists()                # stored members are read where they lie
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../up", "a/../../b", "/etc/passwd", "C:/x", "c:x", "a\\b", "..", ".", "a//b", "a/./b", "line\nbreak",
-        "bidi\u202e", "x" * 300,
-    ],
-)
-def test_names_that_lead_elsewhere(opened, name):
-    with pytest.raises(UnsafeArchive, match="'a.zip' is not unpacked: it holds the member"):
+ODD = {
+    "leaves its folder": ("../up", "a/../../b", "..", ".", "a//b", "a/./b"),
+    "an absolute path": ("/etc/passwd", "C:/x", "c:x"),
+    "backslashes": ("a\\b",),
+    "invisible characters": ("line\nbreak", "bidi\u202e", "x" * 300),
+}
+
+
+@pytest.mark.parametrize("reason, name", [(reason, name) for reason, names in ODD.items() for name in names])
+def test_names_that_lead_elsewhere(opened, reason, name):
+    with pytest.raises(UnsafeArchive, match=f"'a.zip' is not unpacked: it holds the member .*{reason}"):
         opened(one_member(name))
 
 

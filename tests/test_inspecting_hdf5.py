@@ -87,7 +87,7 @@ DOORS = {
     "a circle by the top": (to_the_top, "'layers/top' is another name"),
     "a named type": (lambda file: file.__setitem__("layers/x", np.dtype("f4")), "neither a group nor an array"),
     "strings": (lambda file: file.__setitem__("layers/x", ["a", "b"]), "'layers/x' holds no numbers but object"),
-    "complex numbers": (lambda file: file.__setitem__("layers/x", [1j]), "holds no numbers but complex128"),
+    "complex numbers": (lambda file: file.__setitem__("layers/x", np.ones(2, "c8")), "holds no numbers but complex64"),
     "compounds": (lambda file: file.__setitem__("layers/x", np.zeros(2, "i4,f4")), "holds no numbers"),
     "references": (lambda file: file.create_dataset("layers/x", (1,), h5py.ref_dtype), "holds no numbers"),
     "opaque bytes": (lambda file: file.__setitem__("layers/x", np.zeros(2, "V2")), "holds no numbers but |V2"),
@@ -245,8 +245,9 @@ def test_cut_files_tell_their_byte_counts(walked):
     for length in (len(data) // 2, len(data) - 1):
         with pytest.raises(TruncatedModel, match=f"{length:,} bytes were received, {len(data):,} were expected"):
             walked(data=data[:length])
-    with pytest.raises(BrokenModel, match="does not begin like one"):
-        walked(data=data[:20])
+    for none in (data[:20], b"x" + data, b""):
+        with pytest.raises(BrokenModel, match="does not begin like one"):
+            walked(data=none)
 
 
 def test_flipped_bytes_are_always_a_sentence(walked, tmp_path):

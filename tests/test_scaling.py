@@ -9,7 +9,7 @@ import pytest
 
 from explain.errors import OptionError
 from explain.opening.zoo import ZOO
-from explain.scaling import SCALINGS, Scaling, scaling_of
+from explain.scaling import SCALINGS, USUAL, Scaling, scaling_of
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3)).astype(np.float32)
 
@@ -57,6 +57,27 @@ def test_numpy_and_tensorflow_agree():
 
     for scaling in SCALINGS.values():
         assert np.allclose(scaling.apply(tf.constant(PIXELS)).numpy(), scaling.apply(PIXELS), atol=1e-5)
+
+
+def test_each_has_its_counterpart_with_red_and_blue_exchanged():
+    assert list(SCALINGS)[:6] == [usual.name for usual in USUAL] and len(SCALINGS) == 12
+    for name, scaling in SCALINGS.items():
+        other = SCALINGS[scaling.swapped.name]
+        assert scaling.swapped == other and other.swapped == scaling and name != other.name
+        swapped = other.apply(PIXELS)[..., ::-1]
+        assert np.allclose(swapped, scaling.apply(PIXELS), atol=1e-5)       # each colour keeps its own numbers
+        for channels in (1, 4):
+            assert other.swaps(channels) is False
+    assert {"0..1 bgr", "caffe rgb", "torch bgr"} < set(SCALINGS)
+    blue = np.array([[0, 0, 255]], np.float32)
+    assert SCALINGS["0..1 bgr"].apply(blue).tolist() == [[1, 0, 0]]
+    assert SCALINGS["caffe rgb"].apply(blue)[0] == pytest.approx([-123.68, -116.779, 255 - 103.939])
+
+
+def test_which_are_nearly_the_same():
+    alike = {(a, b) for a in SCALINGS for b in SCALINGS if a < b and SCALINGS[a].nearly(SCALINGS[b])}
+    assert alike == {("(x-127)/128", "-1..1"), ("(x-127)/128 bgr", "-1..1 bgr")}
+    assert all(scaling.nearly(scaling) for scaling in USUAL)
 
 
 def test_names():

@@ -55,6 +55,16 @@ NOUNS = [
     results.Pattern("conv", 7, floats(4, 4, 3), floats(9), "robust"),
     results.Notice("W_FLAT", "Flat."),
     results.Inspection("ab" * 32, "keras", "copy.keras", ("cat", "dog"), (results.Notice("W_REPAIRED", "Repaired."),)),
+    results.Detection(
+        "0..1", "", "none", "Not decided.", ("0..1",),
+        (results.ScalingTrial("0..1", (3,), (0.5,), (0.25,), 1.0, float("nan")),), ("key",),
+    ),
+    results.ScalingTrial("caffe", (1, 2), (1.0, 0.5), (0.0, 1.0), 0.5, 0.25, 1.5, 0.5),
+    results.CheckUp(
+        "key", "name", (4, 4, 3), (results.Output("o", "softmax", 2),), "0..1", "given", 12, ("a",), ("a", None),
+        (results.LayerCheck("a", "Conv2D", 4, 4, (1,), ((2, 3),)),), {"a": (1, 12)}, ("noise",),
+    ),
+    results.LayerCheck("a", "ReLU", 0, 4, silent=(0, 1)),
 ]  # fmt: skip
 
 

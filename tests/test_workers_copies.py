@@ -89,7 +89,8 @@ def test_closing_removes_everything_and_can_be_followed(copies, tmp_path):
 
 
 def source(name, **given) -> dict:
-    return {"name": str(name), "scaling": None, "labels": None, "weights": "imagenet", "input_shape": None} | given
+    kept = {"scaling": None, "labels": None, "weights": "imagenet", "input_shape": None}
+    return {"name": str(name)} | kept | given
 
 
 def test_an_inspected_file_is_all_that_is_read(copies, tmp_path):
@@ -113,7 +114,8 @@ def test_a_trusted_file_is_opened_as_it_is_and_still_kept_inside(copies, tmp_pat
     upload = file(tmp_path, "bad.keras", b"bad")
     terms = terms_of(source(upload, trusted=True), copies, 0)
     assert (terms.verb, terms.keywords["trusted"], terms.keywords["name"]) == ("load", True, str(upload))
-    assert terms.grants.read == (str(upload),) and not terms.grants.network and not terms.guarded and terms.copy is None
+    assert terms.grants.read == (str(upload),) and not terms.grants.network
+    assert not terms.guarded and terms.copy is None
 
 
 def test_weights_of_a_file_are_inspected_too(copies, tmp_path):
@@ -122,7 +124,8 @@ def test_weights_of_a_file_are_inspected_too(copies, tmp_path):
     assert terms.verb == "load" and terms.keywords["name"] == "resnet50" and terms.guarded
     assert terms.keywords["weights"] == terms.copy.inspection.path and not terms.grants.network
     as_data = terms_of(source("efficientnet-lite0", weights=str(file(tmp_path, "w.pth"))), copies, 0)
-    assert as_data.copy is None and as_data.grants.read == (str(tmp_path / "w.pth"),) and as_data.grants.confined
+    assert as_data.copy is None and as_data.grants.read == (str(tmp_path / "w.pth"),)
+    assert as_data.grants.confined and not as_data.grants.network
 
 
 @pytest.mark.parametrize("weights", ["imagenet", None])

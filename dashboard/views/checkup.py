@@ -1,15 +1,20 @@
 """What is wrong with the network, or with what it is given: the doctor and the preprocessing detective."""
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import streamlit as st
 
 from dashboard import choices, remember, settings, tray
 from dashboard.labels import class_label
 from dashboard.text import clean, plain, say, told
-from explain.results import CheckUp, Detection, LayerCheck, ScalingTrial
+from explain.results import CheckUp, Detection, LayerCheck
+from explain.scaling import SCALINGS
 
-MOST = 24  # photos for the detective
+ENOUGH, MOST = 12, 24  # photos for the doctor, and for the detective
+# Findings that hold for many a good network.
+MINOR = ("W_SILENT_CHANNELS", "W_DEAD_FILTER", "W_DUPLICATE_FILTERS", "W_SCALING_GUESSED", "W_SCALING_ALIKE")
 
 st.title(say("checkup.title"), anchor=False)
 st.write(say("checkup.about"))
@@ -18,23 +23,46 @@ model = choices.model()
 output = choices.output(model)
 
 
+@contextmanager
+def _progress(sentence: str, cancel: Callable | None = None, *args) -> Iterator[Callable[[int, int, object], None]]:
+    """A bar, and a button where the work can be done without; both go when the work is done."""
+    slot = st.empty()
+    with slot.container():
+        bar = st.progress(0.0, say(sentence, done=0, total="…"))
+        if cancel:
+            st.button(say("models.cancel"), key=sentence, on_click=cancel, args=args, icon=":material/close:")
+
+    def show(done: int, total: int, partial: object) -> None:
+        bar.progress(min(done / max(total, 1), 1.0), say(sentence, done=done, total=total))
+
+    yield show
+    slot.empty()
+
+
 # The doctor -------------------------------------------------------------------------------------------
 
 
 def doctor() -> None:
-    image = choices.photo()
-    with st.spinner(say("doctor.running"), show_time=True):
-        found = remember.checkup(model, image)
+    with _progress("doctor.progress") as show:
+        found = remember.checkup(model, _tried(), show)
     st.header(say("doctor.findings"), anchor=False)
-    if not found.notices:
+    if not [notice for notice in found.notices if notice.code not in MINOR]:
         st.success(say("doctor.healthy"), icon=":material/check_circle:")
     for notice in found.notices:
-        st.warning(f"{plain(notice.sentence)} {say('error.code', code=notice.code)}")
+        box = st.info if notice.code in MINOR else st.warning
+        box(f"{plain(notice.sentence)} {say('error.code', code=notice.code)}")
     if any(notice.code.startswith("W_SCALING") for notice in found.notices):
         st.button(say("doctor.to_detective"), on_click=_to_detective, icon=":material/tune:")
     st.caption(say("doctor.tried", pictures=plain(", ".join(found.tried))))
     _facts(found)
     _layers(found)
+
+
+def _tried() -> list:
+    """The chosen photo and the others of this session: a channel may sleep on one and answer to the next."""
+    others = [photo for photo in tray.photos() if photo != choices.photo_id()]
+    used = {choices.photo_id(), *others[: ENOUGH - 1]}
+    return [tray.photo(photo) for photo in tray.photos() if photo in used]
 
 
 def _to_detective() -> None:
@@ -77,13 +105,13 @@ def _layers(found: CheckUp) -> None:
     columns = {
         say("doctor.layer"): list(names.values()),
         say("doctor.kind"): [clean(one.kind) for one in shown],
-        say("doctor.filters"): [one.filters for one in shown],
+        say("doctor.channels"): [one.channels for one in shown],
         say("doctor.silent"): [_share(len(one.silent), one) for one in shown],
         say("doctor.dead"): [len(one.dead) for one in shown],
         say("doctor.duplicates"): [sum(map(len, one.duplicates)) for one in shown],
         say("doctor.not_finite"): [found.not_finite.get(one.layer, (0, 0))[0] for one in shown],
     }
-    bar = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, help=say("doctor.silent.help"))
+    bar = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, help=say("doctor.silent.help"))
     st.dataframe(
         columns, hide_index=True, column_config={say("doctor.silent"): bar}, height=min(38 + 35 * len(shown), 560),
         alt=say("doctor.layers.alt", count=len(shown)),
@@ -92,7 +120,7 @@ def _layers(found: CheckUp) -> None:
 
 
 def _share(count: int, one: LayerCheck) -> float:
-    return count / one.filters if one.filters else 0.0
+    return 100 * count / one.channels if one.channels else 0.0
 
 
 # The detective --------------------------------------------------------------------------------------------
@@ -135,18 +163,8 @@ def _start(wish: tuple) -> None:
 
 
 def _detect(chosen: list[str], truth: tuple[int, ...] | None) -> Detection:
-    slot = st.empty()
-
-    with slot.container():
-        bar = st.progress(0.0, say("detective.progress", done=0, total="…"))
-        st.button(say("models.cancel"), key="stop_detective", on_click=_start, args=(None,), icon=":material/close:")
-
-    def show(done: int, total: int, trial: ScalingTrial) -> None:
-        bar.progress(done / total, say("detective.progress", done=done, total=total))
-
-    found = remember.detection(model, [tray.photo(photo) for photo in chosen], truth, output, show)
-    slot.empty()
-    return found
+    with _progress("detective.progress", _start, None) as show:
+        return remember.detection(model, [tray.photo(photo) for photo in chosen], truth, output, show)
 
 
 def _verdict(found: Detection) -> None:
@@ -154,7 +172,7 @@ def _verdict(found: Detection) -> None:
     present = clean(found.present)
     if not found.recommended:
         st.info(plain(found.sentence), icon=":material/help:")
-    elif found.recommended == found.present:
+    elif SCALINGS[found.recommended].nearly(SCALINGS[found.present]):
         st.success(say("detective.right", scaling=plain(present)), icon=":material/check_circle:")
         st.write(plain(found.sentence))
     else:
@@ -177,25 +195,27 @@ def _trials(found: Detection, chosen: list[str], titles: dict[str, str]) -> None
     columns = {
         say("detective.column.scaling"): [trial.scaling for trial in order],
         say("detective.column.mark"): [_mark(trial.scaling, found) for trial in order],
-        say("detective.column.confidence"): [trial.confidence for trial in order],
-        say("detective.column.entropy"): [trial.entropy for trial in order],
-        say("detective.column.agreement"): [trial.agreement for trial in order],
+        say("detective.column.confidence"): [100 * trial.confidence for trial in order],
+        say("detective.column.entropy"): [100 * trial.entropy for trial in order],
+        say("detective.column.agreement"): [100 * trial.agreement for trial in order],
     }
     if any(not math.isnan(trial.misfit) for trial in order):
         columns[say("detective.column.misfit")] = [trial.misfit for trial in order]
     if any(not math.isnan(trial.accuracy) for trial in order):
-        columns[say("detective.column.accuracy")] = [trial.accuracy for trial in order]
+        columns[say("detective.column.accuracy")] = [100 * trial.accuracy for trial in order]
     for i, photo in enumerate(chosen):
         columns[titles[photo]] = [f"{class_label(model, t.classes[i], output)} {t.confidences[i]:.0%}" for t in order]
     share = {
         say(f"detective.column.{name}"): st.column_config.ProgressColumn(
-            format="percent", min_value=0, max_value=1, help=say(f"detective.column.{name}.help")
+            format="%.0f %%", min_value=0, max_value=100, help=say(f"detective.column.{name}.help")
         )
         for name in ("confidence", "entropy", "agreement", "accuracy")
     }
+    mark = st.column_config.TextColumn(width="medium")
     misfit = st.column_config.NumberColumn(format="%.2f", help=say("detective.column.misfit.help"))
     st.dataframe(
-        columns, hide_index=True, column_config=share | {say("detective.column.misfit"): misfit}, height="content",
+        columns, hide_index=True, height="content",
+        column_config=share | {say("detective.column.misfit"): misfit, say("detective.column.mark"): mark},
         alt=say("detective.trials.alt", count=len(order)),
     )  # fmt: skip
 

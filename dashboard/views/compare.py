@@ -29,6 +29,8 @@ def page() -> None:
     labels = choices.class_labels(model, output)
     usable = choices.layer_labels([each for each in model.layers if each.has_map])
     _follow(choices.photo_id())
+    _keep("layers", usable, model.default_layer)
+    _keep("classes", labels, None)
     left, middle, right = st.columns(3)
     with left:
         photos = st.multiselect(
@@ -96,6 +98,13 @@ def _follow(photo: str) -> None:
     shown = st.session_state.get("photos")
     if before not in (None, photo) and shown is not None and photo not in shown:
         st.session_state["photos"] = [*shown, photo]
+
+
+def _keep(key: str, known, usual) -> None:
+    """What was chosen of another network is chosen no more; never nothing because of that."""
+    before = st.session_state.get(key)
+    if before and not set(before) & set(known):
+        st.session_state[key] = [usual]
 
 
 def _limits(heatmaps) -> tuple[float, float]:

@@ -56,8 +56,8 @@ def _confined(parts) -> bool:
 
 def _title(name: str) -> str:
     """What a worker holds, without telling the names of other sessions' files."""
-    mine = {str(uploads().path(digest)): networks.title(digest) for digest in networks.own()}
-    return ZOO[name].title if name in ZOO else mine.get(name, say("status.somebodys"))
+    known = {entry: ZOO[entry].title for entry in ZOO} | {digest: networks.title(digest) for digest in networks.own()}
+    return known.get(name) or say("status.somebodys")
 
 
 def limiting() -> None:

@@ -24,6 +24,8 @@ COMMANDS = {
     "activations": "Write what layers answer to a picture.",
     "patterns": "Write what the channels of a layer would like to see.",
     "heatmaps": "Write where the network looked, for pictures or whole folders.",
+    "doctor": "Tell what a network is made of, and what is wrong with it.",
+    "detect-scaling": "Compare every scaling on photos, and recommend one.",
 }
 
 _USAGE = """\
@@ -44,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] in ("-h", "--help"):
         from explain.commands.console import say
 
-        say(_USAGE.format(commands="\n".join(f"  {name:<12}  {what}" for name, what in COMMANDS.items())))
+        say(_USAGE.format(commands="\n".join(f"  {name:<14}  {what}" for name, what in COMMANDS.items())))
         return DONE
 
     from explain.commands.parsing import parse

@@ -40,7 +40,7 @@ def parse(argv: list[str]) -> tuple[ModuleType, argparse.Namespace | None]:
         raise OptionError(
             f"There is no command '{name}'.{near(name, COMMANDS)} Commands: {', '.join(COMMANDS)}."
         )
-    module = importlib.import_module(f"explain.commands.{name}")
+    module = importlib.import_module(f"explain.commands.{name.replace('-', '_')}")
     parser = Parser(
         prog=f"python -m explain {name}",
         description=COMMANDS[name],

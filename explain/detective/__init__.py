@@ -57,7 +57,7 @@ def detect_scaling(
         trials.append(trial_of(scaling.name, seen[0], seen[1:], several, truth, fits.get(scaling.name, math.nan)))
         if on_progress and on_progress(len(trials), len(tried), trials[-1]) is False:
             raise Cancelled("The comparison of the scalings was stopped.")
-    verdict = decide(trials, truth)
+    verdict = decide(trials, truth, network.scaling.name)
     return Detection(
         present=network.scaling.name,
         recommended=verdict.recommended,

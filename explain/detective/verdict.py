@@ -44,8 +44,9 @@ class Verdict:
     possible: tuple[str, ...]
 
 
-def decide(trials: Trials, truth: np.ndarray | None = None) -> Verdict:
-    """truth: (n,) the true classes of the photos, where they are known."""
+def decide(trials: Trials, truth: np.ndarray | None = None, present: str = "") -> Verdict:
+    """truth: (n,) the true classes of the photos, where they are known; present: the scaling in use, which is
+    preferred among those that are nearly the same."""
     by_truth, of_truth = _by_truth(trials, truth)
     fitting, of_statistics = _by_statistics(trials)
     firm = [trial for trial in by_truth if trial in fitting] or by_truth
@@ -56,9 +57,10 @@ def decide(trials: Trials, truth: np.ndarray | None = None) -> Verdict:
         said.append(f"Not decided: {', '.join(_quoted(kinds))} remain possible. {ASK}")
         return Verdict("", "none", " ".join(filter(None, said)), possible)
     best = min(left, key=_rank)
-    best = next(trial for trial in left if SCALINGS[trial.scaling].nearly(SCALINGS[best.scaling]))    # the commoner
-    good = len(_kinds(firm)) == 1 and len(firm) < len(trials) and _is_safe(best, trials, firm, truth)
-    said += [_about_colours(best, trials, left), _about_others(best, left, kinds)]
+    alike = [trial for trial in left if SCALINGS[trial.scaling].nearly(SCALINGS[best.scaling])]
+    best = next((trial for trial in alike if trial.scaling == present), alike[0])
+    good = len(_kinds(firm)) == 1 and len(firm) < len(trials) and _is_safe(best, trials, truth)
+    said += [_about_colours(best, left), _about_others(best, left, kinds)]
     return Verdict(best.scaling, "good" if good else "weak", " ".join(filter(None, said)), possible)
 
 
@@ -100,13 +102,14 @@ def _by_statistics(trials: Trials) -> tuple[Trials, str]:
 
 
 def _by_answers(trials: Trials) -> tuple[Trials, str]:
-    """Of scalings that are nearly the same only one is compared."""
+    """Of scalings that are nearly the same only one is compared, and none with another order of colours:
+    a network that saw red and blue exchanged may be the surer for it."""
     kinds = {}
     for trial in trials:
         kinds.setdefault((_kind(trial), SCALINGS[trial.scaling].order), []).append(trial)
     why = {}
     for key, (trial, *_) in kinds.items():
-        others = (other for name, (other, *_) in kinds.items() if name != key)
+        others = (other for name, (other, *_) in kinds.items() if name != key and name[1] == key[1])
         why[key] = next(filter(None, (_worse(trial, other) for other in others)), "")
     if all(why.values()):                                 # each is worse than some other: no help
         return trials, ""
@@ -129,19 +132,19 @@ def _worse(trial: ScalingTrial, other: ScalingTrial) -> str:
         return "certain of everything, as large numbers make any network"
     if many and np.isclose(_size(trial.scaling), _size(other.scaling)) and trial.told_apart < apart / 2:
         return "tells the photos apart much less than another of its size"
-    # A network that gives the same answer to everything is certain, too: it must tell as much apart.
+    return "clearly less certain, though its numbers are no smaller" if _surer(other, trial) else ""
+
+
+def _surer(trial: ScalingTrial, other: ScalingTrial) -> bool:
+    """Whether the answers of the first are clearly more certain, and tell the photos apart as much: who gives
+    the same answer to everything is certain, too."""
     ours, theirs = np.array(trial.entropies), np.array(other.entropies)
-    often = by_chance(int((theirs < ours).sum()), int((theirs > ours).sum())) < RARELY
-    if often and other.entropy < CLEARLY * trial.entropy and apart >= trial.told_apart:
-        return "clearly less certain, though its numbers are no smaller"
-    return ""
+    often = by_chance(int((ours < theirs).sum()), int((ours > theirs).sum())) < RARELY
+    return often and trial.entropy < CLEARLY * other.entropy and trial.told_apart >= other.told_apart
 
 
-def _is_safe(best: ScalingTrial, trials: Trials, firm: Trials, truth: np.ndarray | None) -> bool:
+def _is_safe(best: ScalingTrial, trials: Trials, truth: np.ndarray | None) -> bool:
     """Whether what decided may be relied on."""
-    other = SCALINGS[best.scaling].swapped.name
-    if best.scaling not in USUALLY and other in {trial.scaling for trial in firm}:
-        return False                                      # only the answers speak for an unusual order of colours
     if truth is not None and len(_kinds(_by_truth(trials, truth)[0])) == 1:
         return True
     return len(best.classes) >= FEW
@@ -179,11 +182,16 @@ def _size(name: str) -> float:
     return 1 / float(np.mean(SCALINGS[name].divide))
 
 
-def _about_colours(best: ScalingTrial, trials: Trials, left: Trials) -> str:
-    other = SCALINGS[best.scaling].swapped.name
-    if {trial.scaling for trial in left} & {trial.scaling for trial in trials if trial.scaling == other}:
-        return "Whether red and blue are exchanged the photos do not tell."
-    return ""
+def _about_colours(best: ScalingTrial, left: Trials) -> str:
+    other = next((trial for trial in left if trial.scaling == SCALINGS[best.scaling].swapped.name), None)
+    if other is None:
+        return ""
+    said = "Whether red and blue are exchanged the photos do not tell"
+    if _surer(best, other):
+        return f"{said} for sure, but with '{other.scaling}' the answers are clearly less certain."
+    if _surer(other, best):
+        return f"{said} for sure, but with '{other.scaling}' the answers are clearly more certain. {ASK}"
+    return f"{said}."
 
 
 def _about_others(best: ScalingTrial, left: Trials, kinds: list[str]) -> str:

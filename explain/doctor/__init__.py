@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from explain.causes import plain_pictures
@@ -20,7 +21,7 @@ from explain.jobs import network_of, pixels_of
 from explain.probe.anatomy import NOT_A_TARGET
 from explain.probe.network import Network
 from explain.probe.weights import dead_filters, duplicate_filters, kernel_of, not_finite, norms
-from explain.results import CheckUp, Image, LayerCheck, Model
+from explain.results import CheckUp, Image, Layer, LayerCheck, Model
 from explain.samples import read_sample, samples
 
 Progress = Callable[[int, int, Any], bool | None]
@@ -38,24 +39,29 @@ def examine(
     network = network_of(model)
     photos = [image] if isinstance(image, Image) else list(image or map(read_sample, samples()))
     pixels, tried = _tried(network, photos, given=image is not None)
-    steps = _Steps(on_progress, len(network.operations) + len(pixels))
+    steps = _Steps(on_progress, len(network.layers) + len(pixels))
     parts = []
     for part in batches(network, pixels):
         parts.append(part)
         steps.done(len(part.scores[0]))
     answers = merged(parts)
-    layers = tuple(filter(None, (_checked(network, name, answers, steps) for name in network.operations)))
+    reach, layers = network.reach[0], []
+    explainable = {each.name for each in network.layers if each.has_map} & reach.connected & reach.sloped
+    for layer in network.layers:
+        checked = _checked(layer, network.operations[layer.name], answers)
+        if checked.filters or checked.silent or layer.name in explainable:
+            layers.append(checked)
+        steps.done()
     facts = Facts(
         model=model,
         network=network,
         answers=answers,
         photos=len(photos),
-        layers=layers,
+        layers=tuple(layers),
         not_finite=not_finite(network.operations),
         norms=norms(network.operations),
         tried=tried,
     )
-    reach = network.reach[0]
     return CheckUp(
         model=model.key,
         name=model.name,
@@ -64,9 +70,9 @@ def examine(
         scaling=model.scaling,
         scaling_note=model.scaling_note,
         parameters=sum(int(np.prod(weight.shape)) for weight in network.model.weights),
-        explainable=tuple(l.name for l in network.layers if l.has_map and l.name in reach.connected & reach.sloped),
+        explainable=tuple(each.name for each in network.layers if each.name in explainable),
         default_layers=network.default_layers,
-        layers=layers,
+        layers=facts.layers,
         not_finite=facts.not_finite,
         tried=tried,
         notices=findings(facts),
@@ -88,29 +94,26 @@ class _Steps:
 def _tried(network: Network, photos: list[Image], given: bool) -> tuple[np.ndarray, tuple[str, ...]]:
     """(n, h, w, C) uint8: the photos, the first one mirrored, noise, grey and black; and their names."""
     seen = pixels_of(network, photos)
-    names = tuple(photo.name for photo in photos) if given else tuple(f"sample photo '{slug}'" for slug in samples())
+    few = tuple(photo.name for photo in photos) if given and len(photos) <= 3 else ()
+    names = few or (f"{len(photos)} {'photos' if given else 'sample photos'}",)
     pixels = np.concatenate([seen, seen[:1, :, ::-1], plain_pictures(network.input_shape)])
     return pixels, (*names, "the first one mirrored", "noise", "grey", "black")
 
 
-def _checked(network: Network, name: str, answers: Answers, steps: _Steps) -> LayerCheck | None:
-    """One layer; None for one without filters that has nothing to say."""
-    steps.done()
-    layer = next(each for each in network.layers if each.name == name)
-    kernel, silent = kernel_of(network.operations[name]), ()
-    passes_on = any(word in layer.kind for word in NOT_A_TARGET)
+def _checked(layer: Layer, operation: keras.Operation, answers: Answers) -> LayerCheck:
+    name, kernel, silent = layer.name, kernel_of(operation), ()
+    passes_on = any(word in layer.kind for word in NOT_A_TARGET)        # its silence is another layer's
     if name in answers.low and not passes_on:
         still = np.flatnonzero(answers.low[name] == answers.high[name])
         # Of the units of a vector most are silent at any time: only a wholly silent layer means something.
         if layer.has_map or len(still) == len(answers.low[name]):
             silent = tuple(still.tolist())
-    if kernel is None:
-        return LayerCheck(name, layer.kind, len(answers.low[name]), silent=silent) if silent else None
     return LayerCheck(
         layer=name,
         kind=layer.kind,
-        filters=kernel.columns.shape[1],
-        dead=tuple(dead_filters(kernel).tolist()),
-        duplicates=tuple(map(tuple, duplicate_filters(kernel))),
+        filters=0 if kernel is None else kernel.columns.shape[1],
+        channels=len(answers.low.get(name, ())),
+        dead=() if kernel is None else tuple(dead_filters(kernel).tolist()),
+        duplicates=() if kernel is None else tuple(map(tuple, duplicate_filters(kernel))),
         silent=silent,
     )

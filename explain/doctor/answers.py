@@ -35,7 +35,7 @@ def batches(network: Network, pixels: np.ndarray) -> Iterator[Answers]:
     def make():
         def function(pixels):
             outputs, calls = door.survey(network.model, network.prepare(pixels))
-            heads = [read_head(tensor) for tensor in outputs]
+            heads = [read_head(tensor) for _, tensor in outputs]
             kept = {call.name: call.tensor for call in calls if _has_channels(call.tensor)}
             names.extend(kept)
             extremes = []

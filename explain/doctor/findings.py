@@ -49,17 +49,30 @@ def _numbers(facts: Facts) -> Iterator[Notice]:
     if facts.answers.broken:
         why = "" if facts.not_finite else " No weight is: numbers grow too large on the way, so compute in float32."
         yield Notice("W_NOT_FINITE", f"From layer '{facts.answers.broken[0]}' on, answers are NaN or infinite.{why}")
-    for name, norm in facts.norms.items():
-        if norm.negative:
-            sentence = f"has {norm.negative} negative variances, whose root is no number: the file is damaged."
-        elif norm.still:
-            sentence = (
-                f"has {norm.still} channels that never varied in training (variance 0): what little comes now is "
-                f"magnified {norm.magnified:,.0f} times."
-            )
-        else:
-            continue
-        yield Notice("W_BATCH_NORM", f"Batch normalisation '{name}' {sentence}")
+    negative = {name: len(norm.negative) for name, norm in facts.norms.items() if len(norm.negative)}
+    if negative:
+        yield Notice(
+            "W_BATCH_NORM",
+            f"A negative variance, whose root is no number, in {_count(negative, 'channel')} of batch normalisations: "
+            f"{_most(negative)}. The file is damaged.",
+        )
+    magnified = {name: _awake(facts, name, norm) for name, norm in facts.norms.items()}
+    magnified = {name: many for name, many in magnified.items() if many}
+    if magnified:
+        times = max(facts.norms[name].magnified for name in magnified)
+        yield Notice(
+            "W_BATCH_NORM",
+            f"No variance in training, but some on what was tried, which is magnified {times:,.0f} times, in "
+            f"{_count(magnified, 'channel')} of batch normalisations: {_most(magnified)}. Is the scaling the one of training?",
+        )
+
+
+def _awake(facts: Facts, name: str, norm: Norm) -> int:
+    """How many channels without variance do vary, as much as a thousandth of the others."""
+    if name not in facts.answers.low or facts.answers.broken:
+        return 0
+    spread = facts.answers.high[name] - facts.answers.low[name]
+    return int((spread[norm.still] > 1e-3 * np.median(spread)).sum())
 
 
 def _head(facts: Facts) -> Iterator[Notice]:
@@ -104,7 +117,7 @@ def _suspected(what: str, photos: int) -> Notice:
 def _layers(facts: Facts) -> Iterator[Notice]:
     """Dead, doubled and silent filters."""
     on = f"on the {len(facts.answers.scores[0])} pictures tried ({_list(facts.tried)})"
-    wholly = [each.layer for each in facts.layers if len(each.silent) == each.filters]
+    wholly = [each.layer for each in facts.layers if each.silent and len(each.silent) == each.channels]
     if wholly:
         answer = facts.answers.high[wholly[0]]
         how = "answers 0 everywhere" if not answer.any() else "answers the same everywhere"
@@ -113,14 +126,14 @@ def _layers(facts: Facts) -> Iterator[Notice]:
     if dead:
         yield Notice(
             "W_DEAD_FILTER",
-            f"{_count(dead, 'filter')} only zeros as weights, so the answer never changes: {_most(dead)}. "
-            "They could be removed.",
+            f"Nothing but zeros as weights in {_count(dead, 'filter')}, whose answer never changes: {_most(dead)}. "
+            "Without them the network would answer the same.",
         )
     doubled = {e.layer: sum(len(group) - 1 for group in e.duplicates) for e in facts.layers if e.duplicates}
     if doubled:
         yield Notice(
             "W_DUPLICATE_FILTERS",
-            f"{_count(doubled, 'filter')} the weights of another, equal or in proportion: {_most(doubled)}. "
+            f"The weights of another filter, equal or in proportion, in {_count(doubled, 'filter')}: {_most(doubled)}. "
             "They find nothing that the other does not.",
         )
     silent = {
@@ -130,14 +143,14 @@ def _layers(facts: Facts) -> Iterator[Notice]:
     if silent:
         yield Notice(
             "W_SILENT_CHANNELS",
-            f"{_count(silent, 'channel')} answered one and the same {on}: {_most(silent)}. Other pictures may wake them.",
+            f"One and the same answer {on} from {_count(silent, 'channel')}: {_most(silent)}. Other pictures may "
+            "wake them.",
         )
 
 
 def _count(found: dict[str, int], thing: str) -> str:
     many = sum(found.values())
-    has = {"filter": ("has", "have"), "channel": ("has", "have")}[thing][many != 1]
-    return f"{many:,} {thing}{'s' if many != 1 else ''} {has}"
+    return f"{many:,} {thing}{'s' if many != 1 else ''}"
 
 
 def _most(found: dict[str, int]) -> str:

@@ -46,6 +46,7 @@ LOG = logging.getLogger("layerscope")
 ROOT = Path(__file__).parents[2]
 KINDS = ("keras", "hdf5", "weights", "graph")
 LARGEST_ANSWER = 8 * limits.MEGABYTE
+KILLED, OUT_OF_TIME = (getattr(signal, name, 0) for name in ("SIGKILL", "SIGXCPU"))     # 0 on Windows
 _AT_ONCE = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
 # The libraries are those of this process, wherever it was started; the folder it stands in is not searched.
@@ -72,15 +73,17 @@ def inspect(
 ) -> Inspection:
     """Inspect a model file or a SavedModel folder, and write its canonical copy into `folder`.
 
-    customs: classes of the operator's that may occur; seconds: until the inspection is stopped; name: of the
-    upload, for sentences, where the path is not its name; with_labels: whether a labels.txt beside the file
-    counts as well (for files of the operator's own).
+    customs: classes of the operator's that may occur; seconds: until the inspection is stopped, and one more
+    for every 50 MB of the file; name: of the upload, for sentences, where the path is not its name;
+    with_labels: whether a labels.txt beside the file counts as well (for files of the operator's own).
 
     Raises the subclasses of RefusedModel. The copy appears whole or not at all.
     """
     source, folder = Path(path).absolute(), Path(folder).absolute()
+    if source.name == "saved_model.pb" and (source.parent / "variables").is_dir():
+        source = source.parent
     name = source.name if name is None else name
-    _check_size(source, name)
+    seconds += _check_size(source, name) / limits.BYTES_A_SECOND
     labels = source.with_name("labels.txt")
     scratch = Path(tempfile.mkdtemp(prefix=".inspecting-", dir=folder))
     request = {
@@ -116,17 +119,20 @@ def digest_of(path: Path) -> str:
     return whole.hexdigest()
 
 
-def _check_size(source: Path, name: str) -> None:
+def _check_size(source: Path, name: str) -> int:
+    """Bytes of the file, of all files of a folder. UnknownFile, ModelTooLarge."""
     if not source.is_file() and not source.is_dir():
         raise UnknownFile(
             f"There is no file {quoted(name)}. Expected is a .keras or .h5 file, or a SavedModel folder."
         )
-    most = limits.model_bytes()
-    if source.is_file() and source.stat().st_size > most:
+    files = [source] if source.is_file() else [file for file in source.rglob("*") if file.is_file()]
+    found, most = sum(file.stat().st_size for file in files), limits.model_bytes()
+    if found > most:
         raise ModelTooLarge(
-            f"{quoted(name)} has {size(source.stat().st_size)}; models of at most {size(most)} are opened "
+            f"{quoted(name)} has {size(found)}; models of at most {size(most)} are opened "
             "(EXPLAIN_MAX_MODEL_MB). Save it without the state of its optimizer, or take a smaller model."
         )
+    return found
 
 
 # The other process -------------------------------------------------------------------------------------
@@ -216,7 +222,7 @@ def _kill(process: subprocess.Popen) -> None:
     if process.returncode is not None:
         return
     try:
-        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+        os.killpg(process.pid, KILLED) if hasattr(os, "killpg") else process.kill()
     except OSError:
         pass                                           # it has ended by itself
 
@@ -256,12 +262,12 @@ def _refusal(value: object, name: str) -> errors.ExplainError:
 def _obituary(name: str, code: int, said: str) -> errors.RefusedModel:
     """Why the process ended without an answer."""
     LOG.error("The inspection of %r ended with code %s: %s", name, code, said)
-    if code == -signal.SIGKILL:
+    if code == -KILLED:
         return ModelTooLarge(
             f"The inspection of {quoted(name)} was ended by the system, most likely for want of memory. "
             "Give a smaller file, or try again when the server has less to do."
         )
-    if code == -getattr(signal, "SIGXCPU", 0):
+    if code == -OUT_OF_TIME:
         said = "took too much processor time, so its inspection was stopped. Save the model again."
         return InspectionFailed(f"{quoted(name)} {said}")
     if code < 0:

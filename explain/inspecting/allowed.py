@@ -31,15 +31,17 @@ UNSAFE = {
     "TypeSpec": _CALLS, "CompositeTensor": _CALLS,
     "TFSMLayer": _PROGRAM, "TorchModuleWrapper": _CODE, "JaxLayer": _CODE, "FlaxLayer": _CODE,
     "StringLookup": _READS, "IntegerLookup": _READS, "TextVectorization": _READS, "IndexLookup": _READS,
-    "Hashing": "it is made for texts, not for pictures", "HashedCrossing": "it is made for texts, not for pictures",
+    "Hashing": "it is made for texts, not for pictures", "HashedCrossing": "it is made for texts, not for "
+                                                                           "pictures",
     "FeatureSpace": "it is made for tables, not for pictures",
     "WhileLoop": _CALLS, "Cond": _CALLS, "Map": _CALLS, "Scan": _CALLS, "AssociativeScan": _CALLS,
     "VectorizedMap": _CALLS, "ForiLoop": _CALLS, "Switch": _CALLS,
 }  # fmt: skip
 INSTEAD = {
-    _CODE: "Put a layer of Keras in its place (Rescaling, Normalization, Activation, …), or write it as a class of "
-           "your own, and save the model again.",
+    _CODE: "Put a layer of Keras in its place (Rescaling, Normalization, Activation, …), or write it as a "
+           "class of your own, and save the model again.",
     _PROGRAM: "Open that SavedModel itself instead.",
+    _READS: "It is made for texts; what is opened here are classifiers of pictures.",
 }  # fmt: skip
 
 _WHOLE = "Save the whole model as one network of Keras layers, or export it as a SavedModel and open that."

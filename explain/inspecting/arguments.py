@@ -11,7 +11,7 @@ from explain.inspecting.limits import listed, quoted
 from explain.repairing import known
 from explain.repairing.walking import name_of, settings
 
-SIDE = 4_096                          # pixels of one side of a picture
+SIDE = 4_096  # pixels of one side of a picture
 
 # Whole numbers by argument: the least and the most. Weights and answers are limited as a whole, in `sizes`.
 COUNTS = {
@@ -23,16 +23,22 @@ COUNTS = {
     **dict.fromkeys(("padding", "cropping"), (0, SIDE)),
     "target_shape": (-1, 2**27), "n": (1, 2**20), "power_iterations": (1, 100),
 }  # fmt: skip
-OTHERS = 2**16                        # any other whole number; axes, seeds aside
-GROWTH = 2**24                        # what Tile, Repeat, Pad and the like may multiply or add up to
+OTHERS = 2**16  # any other whole number; axes, seeds aside
+GROWTH = 2**24  # what Tile, Repeat, Pad and the like may multiply or add up to
 
 WORDS = {
     "padding": {"valid", "same", "causal"},
     "data_format": {"channels_first", "channels_last", None},
 }  # fmt: skip
 
-_GROWING = {"Tile": "repeats", "Repeat": "repeats", "BroadcastTo": "shape", "Resize": "size", "Pad": "pad_width"}
-_FREE = frozenset({"seed", "mean", "variance", "value_range", "fill_value", "name"})
+_GROWING = {
+    "Tile": "repeats",
+    "Repeat": "repeats",
+    "BroadcastTo": "shape",
+    "Resize": "size",
+    "Pad": "pad_width",
+}
+_FREE = frozenset({"batch_shape", "seed", "mean", "variance", "value_range", "fill_value", "name"})
 
 
 def check_arguments(layer: dict) -> None:
@@ -47,8 +53,8 @@ def check_arguments(layer: dict) -> None:
         unknown = [key for key in config if key not in known.arguments_of(kind)]
         if unknown:
             raise BrokenModel(
-                f"{_layer(layer)} is given {listed(unknown)}, which Keras 3.15 does not know. Save the model again "
-                "with a present-day Keras."
+                f"{_layer(layer)} is given {listed(unknown)}, which Keras 3.15 does not know. Save the model "
+                "again with a present-day Keras."
             )
         for key, value in config.items():
             _check_argument(layer, key, value)
@@ -67,19 +73,21 @@ def _check_argument(layer: dict, key: str, value: Any) -> None:
             f"{', '.join(str(word) for word in sorted(WORDS[key], key=str))}. Save the model again."
         )
     least, most = COUNTS.get(key, (-OTHERS, OTHERS))
-    for number in _numbers(value) if key not in _FREE else ():
-        if key in COUNTS and (not isinstance(number, int) or number < least):
-            raise BrokenModel(f"{_layer(layer)} has {key}={quoted(value, 40)}, which is no size. Save the model again.")
-        if isinstance(number, int) and abs(number) > most:
-            raise ModelTooLarge(f"{_layer(layer)} has {key}={number:,}; at most {most:,} is allowed.")
+    for one in _values(value) if key not in _FREE else ():
+        if key in COUNTS and one not in WORDS.get(key, (None,)) and (type(one) is not int or one < least):
+            raise BrokenModel(
+                f"{_layer(layer)} has {key}={quoted(value, 40)}, which is no size. Save the model again."
+            )
+        if isinstance(one, int) and abs(one) > most:
+            raise ModelTooLarge(f"{_layer(layer)} has {key}={one:,}; at most {most:,} is allowed.")
 
 
-def _numbers(value: Any) -> Iterator[int | float]:
-    """Every number in a value, which may be a list of lists."""
+def _values(value: Any) -> Iterator[Any]:
+    """What is in a list of lists, or the value itself."""
     if isinstance(value, (list, tuple)):
         for child in value:
-            yield from _numbers(child)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield from _values(child)
+    else:
         yield value
 
 
@@ -87,25 +95,29 @@ def _check_input(layer: dict) -> None:
     """A shape, with the batch first; sides may be free."""
     shape = settings(layer).get("batch_shape")
     sides = shape if isinstance(shape, list) else [shape]
-    if not isinstance(shape, list) or not shape or not all(side is None or type(side) is int for side in shape):
+    if (
+        not isinstance(shape, list)
+        or not shape
+        or not all(side is None or type(side) is int for side in shape)
+    ):
         raise BrokenModel(
-            f"{_layer(layer)} does not say what shape the input has: expected is a list like [null, 224, 224, 3], "
-            f"received is {quoted(shape, 40)}. Save the model again."
+            f"{_layer(layer)} does not say what shape the input has: expected is a list like [null, 224, "
+            f"224, 3], received is {quoted(shape, 40)}. Save the model again."
         )
     for side in sides:
         if side is not None and not 1 <= side <= SIDE and not (len(shape) == 2 and 1 <= side <= 2**24):
             raise (ModelTooLarge if side > 0 else BrokenModel)(
-                f"{_layer(layer)} wants an input of {' × '.join(str(side) for side in shape)}; at most {SIDE:,} a side "
-                "are allowed."
+                f"{_layer(layer)} wants an input of {' × '.join(str(side) for side in shape)}; at most "
+                f"{SIDE:,} a side are allowed."
             )
 
 
 def _check_operation(layer: dict) -> None:
     """An operation makes much out of little only by these."""
     key = _GROWING.get(layer["class_name"])
-    found = [abs(number) for number in _numbers(settings(layer).get(key))] if key else []
-    if found and math.prod(max(1, int(min(number, GROWTH + 1))) for number in found) > GROWTH:
+    found = [number for number in _values(settings(layer).get(key)) if isinstance(number, int)] if key else []
+    if math.prod(max(1, abs(number)) for number in found) > GROWTH:
         raise ModelTooLarge(
-            f"{_layer(layer)} has {key}={quoted(settings(layer).get(key), 40)}, which would make more than {GROWTH:,} "
-            "numbers out of one."
+            f"{_layer(layer)} has {key}={quoted(settings(layer).get(key), 40)}, which would make more than "
+            f"{GROWTH:,} numbers out of one."
         )

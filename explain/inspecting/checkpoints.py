@@ -1,13 +1,13 @@
 """The numbers of a SavedModel's variables, read from its checkpoint without TensorFlow.
 
-    variables/variables.index                  a sorted table: name → type, shape, which file, where, how long
+    variables/variables.index                  a sorted table: name → type, shape, file, place, length
     variables/variables.data-00000-of-00001    the numbers, one tensor after the other
 
-Which name belongs to which variable say, in TensorFlow 1, the graph's own restoring part, and since TensorFlow 2
-the list of objects that stands in both the SavedModel and the checkpoint. Both are read, neither is run, and
-no path that stands in them is used.
+Which name belongs to which variable say, in TensorFlow 1, the graph's own restoring part, and since
+TensorFlow 2 the list of objects that stands in both the SavedModel and the checkpoint. Both are read,
+neither is run, and no path that stands in them is used.
 
-Sources: tensorflow/core/util/tensor_bundle and tensorflow/core/lib/io/table_format.txt, read for the format only.
+Read for the format only: tensorflow/core/util/tensor_bundle, tensorflow/core/lib/io/table_format.txt.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from explain.errors import BrokenModel, ModelTooLarge, TruncatedModel
-from explain.inspecting import operations
+from explain.inspecting import limits, operations
+from explain.inspecting.limits import quoted
 from explain.inspecting.nodes import BYTES, Node, Ref, Tensor, put_shape, read_shape, read_tensor, reference
 from explain.inspecting.protobuf import (
     Damage, Message, content, contents, entries, number, numbers, put, read, text, varint,
@@ -26,18 +27,23 @@ from explain.inspecting.protobuf import (
 MOST_INDEX = 32 * 2**20
 MOST_SHARDS = 64
 MOST_NAMES, LONGEST_NAME = 200_000, 4096
-MOST_BYTES = 2**30                                     # of all files of a model together
 OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 MAGIC = 0xDB4775248B80FB57
+
+
+def most_bytes() -> int:
+    """Of one file: the operator's limit, and that of Protocol Buffers."""
+    return min(limits.model_bytes(), 2**31 - limits.MEGABYTE)
 
 
 def mapped(path: Path) -> memoryview:
     """A file's bytes, read only where they are touched. Raises BrokenModel for links, ModelTooLarge."""
     if path.is_symlink() or not path.is_file():
-        raise BrokenModel(f"The model's file '{path.name}' is missing. Give the whole folder, or a zip of it.")
+        raise BrokenModel(f"The file {quoted(path.name)} is missing. Give the whole folder, or a zip of it.")
     size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise ModelTooLarge(f"'{path.name}' has {size / 1e6:.0f} MB, at most {MOST_BYTES / 1e6:.0f} MB are opened.")
+    if size > most_bytes():
+        most = limits.size(most_bytes())
+        raise ModelTooLarge(f"{quoted(path.name)} has {limits.size(size)}, at most {most} are opened.")
     with path.open("rb") as file:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
 
@@ -49,7 +55,7 @@ class Checkpoint:
         self._folder, self._shards = folder, {}
         index = mapped(folder / "variables.index")
         if len(index) > MOST_INDEX:
-            raise ModelTooLarge(f"The list of variables has {len(index) / 1e6:.0f} MB.")
+            raise ModelTooLarge(f"The list of variables has {limits.size(len(index))}.")
         self._entries: dict[str, bytes] = {}
         for name, entry in _table(index):
             self._entries[name] = entry
@@ -58,9 +64,9 @@ class Checkpoint:
         header = read(self._entries.pop("", b""))
         self._many = number(header, 1)
         if not 1 <= self._many <= MOST_SHARDS:
-            raise Damage(f"a list of variables in {self._many} files")
+            raise Damage(f"the variables are said to lie in {self._many} files")
         if number(header, 2):
-            raise BrokenModel("The model's numbers are stored in big-endian order. Save it again on this machine.")
+            raise BrokenModel("The numbers are stored in big-endian order. Save it on another machine.")
 
     def __contains__(self, name: str) -> bool:
         return name in self._entries
@@ -71,16 +77,16 @@ class Checkpoint:
         dtype, shape = number(message, 1), read_shape(content(message, 2))
         start, size = number(message, 4), number(message, 5)
         if 7 in message or dtype not in BYTES or shape is None or None in shape:
-            raise BrokenModel(f"The variable '{name}' is stored in slices or is no array of numbers.")
+            raise BrokenModel(f"The variable {quoted(name)} is stored in slices or is no array of numbers.")
         shard = self._shard(number(message, 3))
         if min(start, size) < 0 or start + size > len(shard):
             raise TruncatedModel(
-                f"The variables' file ends too early: '{name}' should lie at bytes {start:,} to {start + size:,}, "
-                f"there are {len(shard):,}. Copy or download the model again."
+                f"The variables' file ends too early: {quoted(name)} should lie at bytes {start:,} to "
+                f"{start + size:,}, there are {len(shard):,}. Copy or download the model again."
             )
         tensor = Tensor(dtype, shape, [], size)
         if tensor.size != size:
-            raise Damage(f"variable '{name}' of shape {shape} has {size:,} bytes")
+            raise Damage(f"variable {quoted(name)} of shape {shape} has {size:,} bytes")
         raw = put(1, dtype) + put(2, put_shape(shape)) + put(4, shard[start : start + size])
         return Tensor(dtype, shape, raw, size)
 
@@ -91,12 +97,12 @@ class Checkpoint:
         whole = self._shard(number(message, 3))[start : start + size]
         length, at = varint(whole, 0)
         if min(start, size) < 0 or at + 4 + length > len(whole):
-            raise Damage("a text that lies outside its file")
+            raise Damage("a text lies outside its file")
         return whole[at + 4 : at + 4 + length]                            # between them: a checksum
 
     def _shard(self, which: int) -> memoryview:
         if not 0 <= which < self._many:
-            raise Damage(f"a variable in file {which} of {self._many}")
+            raise Damage(f"a variable lies in file {which} of {self._many}")
         if which not in self._shards:
             self._shards[which] = mapped(self._folder / f"variables.data-{which:05}-of-{self._many:05}")
         return self._shards[which]
@@ -107,7 +113,7 @@ def _table(data: memoryview) -> Iterator[tuple[str, bytes]]:
     if len(data) < 48:
         raise TruncatedModel("The list of variables ends too early. Copy or download the model again.")
     if int.from_bytes(data[-8:], "little") != MAGIC:
-        raise Damage("a list of variables without its closing mark")
+        raise Damage("the list of variables lacks its closing mark")
     _, at = varint(data, len(data) - 48)                                 # the first handle: a list of filters
     _, at = varint(data, at)
     for _, handle in _block(data, *_handle(data, at)):
@@ -124,9 +130,9 @@ def _block(data: memoryview, start: int, size: int) -> Iterator[tuple[bytes, byt
     """(key, value) of a block: each key says how much of the one before it shares."""
     block = bytes(data[start : start + size])
     if len(block) != size or start + size >= len(data) or size < 4:
-        raise Damage("a block of the list of variables that lies outside it")
+        raise Damage("a part of the list of variables lies outside it")
     if data[start + size]:
-        raise Damage("a compressed list of variables")
+        raise Damage("the list of variables is compressed")
     end = size - 4 - 4 * int.from_bytes(block[-4:], "little")
     at, key = 0, b""
     while at < end:
@@ -135,7 +141,7 @@ def _block(data: memoryview, start: int, size: int) -> Iterator[tuple[bytes, byt
         length, at = varint(block, at)
         key = key[:shared] + block[at : at + fresh]
         if len(key) > LONGEST_NAME:
-            raise Damage(f"a variable's name of {len(key):,} letters")
+            raise Damage(f"a variable's name has {len(key):,} letters")
         yield key, block[at + fresh : at + fresh + length]
         at += fresh + length
 
@@ -159,7 +165,7 @@ def _assigned(nodes: dict[str, Node]) -> dict[str, str]:
                 names = nodes[reference(restore.inputs[1], nodes)[0]]
                 names = [text(one) for one in read_tensor(content(names.get("value"), 8)).texts]
                 if which >= len(names):
-                    raise Damage("a variable that is read from no name")
+                    raise Damage("a variable is read from no name")
                 found[variable] = names[which]
     return found
 
@@ -171,7 +177,7 @@ def _origin(written: str, nodes: dict[str, Node]) -> Ref:
         if nodes[name].op != "Identity" or not nodes[name].inputs:
             return name, which
         written = nodes[name].inputs[0]
-    raise Damage("a value that is passed on for ever")
+    raise Damage("a value is passed on for ever")
 
 
 def _bound(meta: Message, nodes: dict[str, Node], checkpoint: Checkpoint) -> dict[str, str]:

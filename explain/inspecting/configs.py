@@ -18,12 +18,12 @@ from explain.inspecting.limits import JSON_DEPTH, listed, quoted
 from explain.repairing import known
 from explain.repairing.walking import is_object, layers_of, models, name_of, settings
 
-VALUES = 2_000_000                    # numbers, texts, lists and objects of one configuration
-TEXT = 4_096                          # characters of one text; keras.applications: 60
-NUMBER = 2**31                        # largest whole number that is no seed
-LAYERS = 1_500                        # keras.applications: 1,041
-NESTED = 8                            # models inside models; they: 2
-SEQUENTIAL = 120                      # layers of a Sequential that Keras builds anew for each: 3 s (see `common.LONG`)
+VALUES = 2_000_000  # numbers, texts, lists and objects of one configuration
+TEXT = 4_096  # characters of one text; keras.applications: 60
+NUMBER = 2**31  # largest whole number that is no seed
+LAYERS = 1_500  # keras.applications: 1,041
+NESTED = 8  # models inside models; they: 2
+SEQUENTIAL = 120  # layers of a Sequential that Keras builds anew for each: 3 s (see `common.LONG`)
 
 SEEDS = frozenset({"seed", "shared_object_id"})
 
@@ -37,8 +37,8 @@ def check(config: Any, shapes: Collection[Sequence[int]], customs: Customs = Cus
     _check_values(config)
     if not is_object(config):
         raise BrokenModel(
-            "The file's configuration describes no network: expected is an object with 'class_name' and 'config'. "
-            "Save the model again."
+            "The file's configuration describes no network: expected is an object with 'class_name' and "
+            "'config'. Save the model again."
         )
     _check_count(config)
     _Classes(customs).visit(config, "")
@@ -55,8 +55,8 @@ def _check_values(config: Any) -> None:
         depth, count = depth + 1, count + len(level)
         if depth > JSON_DEPTH + 1 or count > VALUES:
             raise ModelTooLarge(
-                f"The file's configuration is nested deeper than {JSON_DEPTH} levels, or holds more than {VALUES:,} "
-                "values. The largest of keras.applications needs 15 levels and 40,000."
+                f"The file's configuration is nested deeper than {JSON_DEPTH} levels, or holds more than "
+                f"{VALUES:,} values. The largest of keras.applications needs 15 levels and 40,000."
             )
         level = [child for key, value in level for child in _children(key, value)]
 
@@ -68,9 +68,30 @@ def _children(key: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (list, tuple)):
         yield from ((key, child) for child in value)
     if isinstance(value, str) and len(value) > TEXT:
-        raise ModelTooLarge(f"A text in the file's configuration has {len(value):,} characters: {quoted(value, 40)}.")
+        raise ModelTooLarge(
+            f"A text in the file's configuration has {len(value):,} characters: {quoted(value, 40)}."
+        )
     if isinstance(value, int) and abs(value) > NUMBER and not (key in SEEDS and abs(value) < 2**64):
         raise ModelTooLarge(f"The file's configuration gives {quoted(key, 40)} a number above {NUMBER:,}.")
+
+
+def _check_count(config: dict) -> None:
+    """Layers at every depth, and models inside models."""
+    pending: list[tuple[Any, int]] = [(config, 0)]
+    layers = 0
+    while pending:
+        value, nested = pending.pop()
+        if isinstance(value, dict):
+            own = layers_of(value)
+            layers, nested = layers + len(own), nested + bool(own)
+            if layers > LAYERS or nested > NESTED:
+                raise ModelTooLarge(
+                    f"The network has more than {LAYERS:,} layers, or models inside models more than "
+                    f"{NESTED} deep. The largest of keras.applications has 1,041 layers, 2 deep."
+                )
+            pending += [(child, nested) for name, child in value.items() if name != "inbound_nodes"]
+        elif isinstance(value, list):
+            pending += [(child, nested) for child in value]
 
 
 class _Classes:
@@ -79,50 +100,47 @@ class _Classes:
     def __init__(self, customs: Customs) -> None:
         self.customs = customs
 
-    def visit(self, value: Any, key: str, in_call: bool = False) -> None:
-        """key: the nearest name above; in_call: among the arguments of a call."""
+    def visit(self, value: Any, key: str, in_call: bool = False, own: bool = False) -> None:
+        """key: the nearest name above; in_call: among the arguments of a call; own: given to a class of the
+        operator's, which may understand words that Keras does not."""
         if isinstance(value, dict):
             if "class_name" in value:
-                self._judge(value, key, in_call)
+                own = self._judge(value, key, in_call)
             for name, child in value.items():
-                self._check_text(name, child)
-                self.visit(child, name, in_call or name == "inbound_nodes")
+                self._visit_child(child, name, in_call or name == "inbound_nodes", own)
         elif isinstance(value, list):
             for child in value:
-                self._check_text(key, child)
-                self.visit(child, key, in_call)
+                self._visit_child(child, key, in_call, own)
 
-    def _judge(self, one: dict, key: str, in_call: bool) -> None:
+    def _visit_child(self, child: Any, key: str, in_call: bool, own: bool) -> None:
+        if isinstance(child, (dict, list)):
+            self.visit(child, key, in_call, own)
+        elif not own:
+            self._check_word(key, child)
+
+    def _judge(self, one: dict, key: str, in_call: bool) -> bool:
+        """Refuse an object, or tell whether it is the operator's."""
         name = one["class_name"]
         if not isinstance(name, str) or not name:
-            raise BrokenModel("The file's configuration holds a 'class_name' that is no text. Save the model again.")
-        if name == "function" and self._is_own_function(one, key):
-            return
+            raise BrokenModel(
+                "The file's configuration holds a 'class_name' that is no text. Save the model again."
+            )
+        if name == "function" and not in_call and self._is_own_function(one, key):
+            return True
         if name in allowed.UNSAFE:
             _refuse_unsafe(one, key)
-        if name in allowed.DATA:
-            if not in_call:
-                raise BrokenModel(f"A {quoted(name)} stands under {quoted(key)}, where none may be. Save the model again.")
-            return
-        role = known.role_of(key)
+        if name in allowed.DATA or in_call:
+            if name in allowed.DATA and in_call:
+                return False
+            raise BrokenModel(
+                f"A {quoted(name)} stands under {quoted(key)}, where it may not. Save the model again."
+            )
         if self._is_custom(one):
-            return
+            return True
         if name in allowed.OBSOLETE:
             raise ObsoleteModel(f"{_where(one)} {quoted(name)}, {allowed.OBSOLETE[name]}")
-        self._judge_place(one, key, "layer" if in_call else role)
-
-    def _judge_place(self, one: dict, key: str, role: str) -> None:
-        name, module = one["class_name"], one.get("module")
-        places = allowed.place_of(name)
-        if one.get("registered_name") not in (None, name) or module not in (None, *places.values()):
-            _refuse_custom(one)
-        if role == "activation" and name in allowed.ACTIVATION_LAYERS or role in places:
-            return
-        if role == "layer" and "operation" in places:
-            return
-        if places:
-            raise BrokenModel(f"{quoted(name)} stands under {quoted(key)}, where it may not. Save the model again.")
-        _refuse_custom(one)
+        _judge_place(one, key)
+        return False
 
     def _is_custom(self, one: dict) -> bool:
         """Whether the operator has registered it. The module that the file names is not asked, if it is a name."""
@@ -132,22 +150,39 @@ class _Classes:
 
     def _is_own_function(self, one: dict, key: str) -> bool:
         """Whether it is an activation that the operator has registered."""
-        names = {one.get("config"), one.get("registered_name")} - {None}
-        texts = all(isinstance(name, str) for name in names)
-        return known.role_of(key) == "activation" and texts and bool(names) and names <= self.customs.functions
+        names = [name for name in (one.get("config"), one.get("registered_name")) if name is not None]
+        known_names = bool(names) and all(isinstance(n, str) and n in self.customs.functions for n in names)
+        return known.role_of(key) == "activation" and known_names
 
-    def _check_text(self, key: str, value: Any) -> None:
+    def _check_word(self, key: str, value: Any) -> None:
         """A text where a piece of Keras is expected must name one."""
         role = known.role_of(key)
-        if role == "layer" or not isinstance(value, str) or allowed.is_spelled(value, role):
+        if role == "layer" or value is None or (isinstance(value, str) and allowed.is_spelled(value, role)):
             return
-        if role == "dtype":
-            raise BrokenModel(f"{quoted(value)} is no type of numbers that Keras has. Save the model again.")
+        if role == "dtype" or not isinstance(value, str):
+            what = "type of numbers" if role == "dtype" else role.replace("z", "s")
+            raise BrokenModel(f"{quoted(value)} is no {what} that Keras has. Save the model again.")
         if value not in self.customs.functions | self.customs.classes:
             raise CustomClass(
                 f"The file uses {quoted(value)} as its {role.replace('z', 's')}, which is not one of Keras. "
                 f"{allowed.custom_advice('')}"
             )
+
+
+def _judge_place(one: dict, key: str) -> None:
+    """A class of Keras must come from where it lives, and stand where it may."""
+    name, module, role = one["class_name"], one.get("module"), known.role_of(key)
+    places = allowed.place_of(name)
+    if not places or one.get("registered_name") not in (None, name) or module not in (None, *places.values()):
+        _refuse_custom(one)
+    may = {
+        "activation": name in allowed.ACTIVATION_LAYERS,
+        "layer": bool({"layer", "operation"} & places.keys()),
+    }
+    if not may.get(role, role in places):
+        raise BrokenModel(
+            f"A {quoted(name)} stands under {quoted(key)}, where it may not. Save the model again."
+        )
 
 
 def _where(one: dict) -> str:
@@ -161,11 +196,12 @@ def _refuse_unsafe(one: dict, key: str) -> NoReturn:
     if kind == "function":
         called = one.get("config")
         raise UnsafeLayer(
-            f"The file names the function {quoted(called)} under {quoted(key)}, to be called while it is opened, so it "
-            f"is not opened. {allowed.custom_advice('')}"
+            f"The file names the function {quoted(called)} under {quoted(key)}, to be called while it is "
+            f"opened, so it is not opened. {allowed.custom_advice('')}"
         )
     raise UnsafeLayer(
-        f"{_where(one)} {quoted(kind)}: {reason}, so it is not opened. {allowed.INSTEAD.get(reason, '')}".rstrip()
+        f"{_where(one)} {quoted(kind)}: {reason}, so it is not opened. "
+        f"{allowed.INSTEAD.get(reason, '')}".rstrip()
     )
 
 
@@ -173,9 +209,9 @@ def _refuse_custom(one: dict) -> NoReturn:
     name, module, registered = one["class_name"], one.get("module"), one.get("registered_name")
     whole = name if not module or str(module).startswith("keras") else f"{module}.{name}"
     source = registered if registered and ">" in str(registered) else name if ">" in name else module
+    where = _where(one).replace("The file holds", "The file holds something")
     raise CustomClass(
-        f"{_where(one)} of the class {quoted(whole)}, which is not one of Keras. {allowed.custom_advice(source)}"
-        .replace("The file holds of", "The file holds something of")
+        f"{where} of the class {quoted(whole)}, which is not one of Keras. {allowed.custom_advice(source)}"
     )
 
 
@@ -183,10 +219,11 @@ def _refuse_custom(one: dict) -> NoReturn:
 
 
 def _check_models(config: dict, customs: Customs) -> None:
-    if config["class_name"] not in known.MODELS and not customs.classes & {
-        config["class_name"], str(config.get("registered_name")),
-    }:  # fmt: skip
-        raise BrokenModel(f"{quoted(config['class_name'])} is a single layer, and no network. Save the whole model.")
+    names = {config["class_name"], str(config.get("registered_name"))}
+    if config["class_name"] not in known.MODELS and not names & customs.classes:
+        raise BrokenModel(
+            f"{quoted(config['class_name'])} is a single layer, and no network. Save the whole model."
+        )
     if config["class_name"] in known.MODELS and not layers_of(config):
         raise BrokenModel("The network in the file has no layers. Save the model again.")
     for model in models(config):
@@ -202,12 +239,16 @@ def _check_model(model: dict) -> None:
     names = [name_of(layer) for layer in layers]
     twice = dict.fromkeys(name for name in names if name and names.count(name) > 1)
     if twice:
-        raise BrokenModel(f"Two layers of the file have the same name: {listed(twice)}. Save the model again.")
-    slow = model["class_name"] == "Sequential" and (layers[0]["class_name"] == "InputLayer" or layers_of(layers[0]))
+        raise BrokenModel(
+            f"Two layers of the file have the same name: {listed(twice)}. Save the model again."
+        )
+    slow = model["class_name"] == "Sequential" and (
+        layers[0]["class_name"] == "InputLayer" or layers_of(layers[0])
+    )
     if slow and len(layers) > SEQUENTIAL:
         raise ModelTooLarge(
-            f"The Sequential model {quoted(name_of(model))} has {len(layers):,} layers; where its input is no plain "
-            f"float32 picture, at most {SEQUENTIAL} can be built. Build it as a functional model."
+            f"The Sequential model {quoted(name_of(model))} has {len(layers):,} layers; where its input is "
+            f"no plain float32 picture, at most {SEQUENTIAL} can be built. Build it as a functional model."
         )
 
 

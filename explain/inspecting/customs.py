@@ -52,18 +52,18 @@ def _parsed(file: str) -> ast.Module:
         return ast.parse(Path(file).read_bytes(), filename=str(file))
     except OSError as error:
         raise OptionError(
-            f"The file '{file}' with custom objects cannot be read: {error.strerror or error}. Expected is a Python "
-            "file that defines the classes."
+            f"The file '{file}' with custom objects cannot be read: {error.strerror or error}. Expected is a "
+            "Python file that defines the classes."
         ) from error
     except (SyntaxError, ValueError) as error:
         raise OptionError(
-            f"The file '{file}' with custom objects is no Python that can be read: {error}. Expected is a Python file "
-            "that defines the classes."
+            f"The file '{file}' with custom objects is no Python that can be read: {error}. Expected is a "
+            "Python file that defines the classes."
         ) from error
 
 
 def _names(node: ast.ClassDef | ast.FunctionDef) -> Iterator[str]:
-    """"Unit", and "package>Unit" for each registration."""
+    """ "Unit", and "package>Unit" for each registration."""
     yield node.name
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Call) and _called(decorator.func) == "register_keras_serializable":

@@ -10,11 +10,14 @@ import json
 import re
 from typing import Any
 
+import numpy as np
+
 from explain.errors import BrokenModel, ModelTooLarge
 from explain.inspecting.limits import CONFIG_BYTES, JSON_DEPTH, quoted, size
 
 # A string, closed or not, is taken whole, so that no text makes this slower than its length.
-TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def parse(text: bytes | str, what: str, name: str, most: int = CONFIG_BYTES) -> Any:
@@ -24,16 +27,16 @@ def parse(text: bytes | str, what: str, name: str, most: int = CONFIG_BYTES) -> 
     nested more than JSON_DEPTH levels; BrokenModel: no JSON, or a name twice in one object.
     """
     where = f"{what} of {quoted(name)}"
-    if len(text) > most:
-        raise ModelTooLarge(f"{where} has {size(len(text))}; at most {size(most)} of configuration are read.")
+    data = text.encode() if isinstance(text, str) else text
+    if len(data) > most:
+        raise ModelTooLarge(f"{where} has {size(len(data))}; at most {size(most)} of configuration are read.")
+    if _depth(data) > JSON_DEPTH:
+        raise ModelTooLarge(
+            f"{where} is nested more than {JSON_DEPTH} levels deep. An ordinary model needs about ten."
+        )
     try:
-        text = text.decode("utf-8") if isinstance(text, bytes) else text
-        if _depth(text) > JSON_DEPTH:
-            raise ModelTooLarge(
-                f"{where} is nested more than {JSON_DEPTH} levels deep. An ordinary model needs about ten."
-            )
-        return json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:         # of JSON, or of UTF-8
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_once)
+    except ValueError as error:         # of JSON, or of UTF-8
         raise BrokenModel(
             f"{where} is no JSON that can be read ({_reason(error)}). The file is damaged: fetch or save it "
             "again."
@@ -50,16 +53,10 @@ def without_compilation(config: Any) -> Any:
     return config
 
 
-def _depth(text: str) -> int:
-    deepest = level = 0
-    for token in TOKEN.finditer(text):
-        mark = token[0]
-        if mark in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif mark in "]}":
-            level -= 1
-    return deepest
+def _depth(data: bytes) -> int:
+    brackets = np.frombuffer(STRING.sub(b"", data).translate(None, delete=OTHERS), np.uint8)
+    steps = np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1)
+    return int(np.cumsum(steps).max(initial=0))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

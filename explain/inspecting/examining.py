@@ -17,7 +17,6 @@ from explain.inspecting import labels, limits
 from explain.inspecting.archives import Archive, unsafe
 from explain.inspecting.contents import CONFIG, METADATA, WEIGHTS, Choice, choose
 from explain.inspecting.customs import Customs
-from explain.inspecting.documents import parse, without_compilation
 from explain.inspecting.folders import Folder
 from explain.inspecting.kinds import kind_of
 from explain.inspecting.limits import quoted
@@ -93,6 +92,7 @@ class Examiner:
     def _keras(self, within: Archive | Folder, choice: Choice) -> Found:
         from explain import repairing
         from explain.inspecting import configs, layouts, writing
+        from explain.inspecting.documents import parse, without_compilation
         from explain.inspecting.hdf5 import Weights
 
         folder = choice.member
@@ -112,6 +112,7 @@ class Examiner:
     def _hdf5(self, source: Path) -> Found:
         from explain import repairing
         from explain.inspecting import configs, layouts, writing
+        from explain.inspecting.documents import parse, without_compilation
         from explain.inspecting.hdf5 import Weights
         from explain.repairing.weights import backend_of, converter
 

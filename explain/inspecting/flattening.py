@@ -1,8 +1,10 @@
 """One flat graph out of many functions: calls are replaced by what they do, nothing is run.
 
 From the answers backwards, so that only what they need is kept. Calls of functions are written out;
-switches and branches whose condition is known (a training flag) are decided; what only passes its input on
-is skipped; what only orders the work is forgotten. Variables and weights get their numbers here.
+switches and branches whose condition is known (a training flag) are decided; of other branches both are
+written out, and one answer selected, which is the same where nothing but numbers is computed. What only
+passes its input on is skipped; what only orders the work is forgotten. Loops are refused: they need not
+end. Variables and weights get their numbers here.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from dataclasses import dataclass, field
 
 from explain.errors import ModelTooLarge, UnsafeGraph
 from explain.inspecting import operations
+from explain.inspecting.limits import quoted
 from explain.inspecting.nodes import (
-    BOOL, FLOATS, Function, Node, Ref, Tensor, clean, numeric, put_node, put_shape, read_function, read_tensor,
+    BOOL, FLOATS, Function, Node, Ref, Tensor, clean, numeric, put_shape, read_function, read_tensor,
     reference,
 )  # fmt: skip
-from explain.inspecting.protobuf import Damage, Pieces, content, numbers, put, put_entry, read
+from explain.inspecting.protobuf import Damage, Pieces, content, number, numbers, put, read
 
-MOST_NODES = 50_000                                    # written out; the largest of keras.applications: 12 thousand
+MOST_NODES = 50_000                                    # of the network, its functions written out
 MOST_DEPTH = 50                                        # functions that call functions
 MOST_SPREAD = 64 * 2**20                               # bytes of constants that are one number, repeated
 
@@ -43,13 +46,14 @@ class Flattening:
     functions: dict[str, memoryview]
     value_of: Callable[[str], Tensor]
     nodes: dict[str, Flat] = field(default_factory=dict)
-    library: dict[str, Pieces] = field(default_factory=dict)
     _read: dict[str, Function] = field(default_factory=dict)
     _truths: dict[Ref, bool] = field(default_factory=dict)
     _count: int = 0
     _spread: int = 0
 
-    def expand(self, nodes: dict[str, Node], wanted: list[str], arguments: dict[str, Ref] | None = None, depth=0):
+    def expand(
+        self, nodes: dict[str, Node], wanted: list[str], arguments: dict[str, Ref] | None = None, depth=0
+    ) -> list[Ref]:
         """The wanted answers, as answers of the flat graph."""
         if depth > MOST_DEPTH:
             raise ModelTooLarge(f"The graph's functions call each other more than {MOST_DEPTH} deep.")
@@ -63,7 +67,7 @@ class Flattening:
             if isinstance(answers, str):
                 return answers, which
             if which >= len(answers):
-                raise Damage(f"node '{name}' has no answer {which}")
+                raise Damage(f"node {quoted(name)} has no answer {which}")
             return answers[which]
 
         wanted = [reference(each, nodes, arguments) for each in wanted]
@@ -76,15 +80,19 @@ class Flattening:
         """The flat node's name, or the answers where nothing has to be written."""
         op = node.op
         if op not in operations.PURE:
+            if op in operations.LOOPS or op.startswith("TensorList"):
+                raise UnsafeGraph(f"The network has a loop (node {quoted(node.name)}), which need not end.")
             raise UnsafeGraph(
-                f"The network itself uses the operation '{op}' (node '{node.name}'), which is not allowed: "
-                "only operations that compute numbers from numbers are opened."
+                f"The network itself uses the operation {quoted(op)} (node {quoted(node.name)}). Only those "
+                "that compute numbers from numbers are allowed there."
             )
         if op == "Merge":
             alive = [ref for ref in inputs if ref != DEAD]
             if len(alive) != 1:
-                raise Damage(f"node '{node.name}' joins branches of which {len(alive)} are taken")
+                raise Damage(f"node {quoted(node.name)} joins branches of which {len(alive)} are taken")
             return alive
+        if len(inputs) < operations.LEAST_INPUTS.get(op, 0):
+            raise Damage(f"node {quoted(node.name)} lacks inputs")
         if DEAD in inputs:
             return [DEAD] * 16
         if op == "IdentityN":
@@ -96,14 +104,13 @@ class Flattening:
         if op == "Switch":
             taken = self._truths.get(inputs[1])
             if taken is None:
-                raise UnsafeGraph(f"Node '{node.name}' chooses its way while it runs, which is not supported.")
+                raise UnsafeGraph(f"Node {quoted(node.name)} chooses its way while it runs: not supported.")
             return [DEAD, inputs[0]] if taken else [inputs[0], DEAD]
-        if op in operations.BRANCHES and inputs[0] in self._truths:
-            branch = "then_branch" if self._truths[inputs[0]] else "else_branch"
-            return self._call(node.function(branch), inputs[1:], depth)
+        if op in operations.BRANCHES:
+            return self._branch(node, inputs, depth)
         if op == "VarHandleOp" or op in operations.VARIABLES:
             if depth:
-                raise Damage(f"function variable '{node.name}' has no value in the file")
+                raise Damage(f"variable {quoted(node.name)} of a function has no value in the file")
             write = self._variable if op == "VarHandleOp" else self._weights
             return write(node.name, self.value_of(node.name))
         return self._plain(node, inputs)
@@ -113,8 +120,6 @@ class Flattening:
         if tensor is not None and tensor.dtype in FLOATS and tensor.shape:
             return self._weights(node.name, tensor)
         name = self._write(node.name, node.op, inputs, clean(node))
-        for function in _called(node):
-            self._keep(function)
         if tensor is not None and tensor.dtype == BOOL and not tensor.shape:
             self._truths[name, 0] = _truth(node)
         if node.op == "LogicalNot" and inputs[0] in self._truths:
@@ -129,8 +134,8 @@ class Flattening:
         self._spread += max(tensor.size - 8 * tensor.stored, 0)
         if self._spread > MOST_SPREAD:
             raise ModelTooLarge(
-                f"Constants of the graph (the last one '{node.name}', shape {tensor.shape}) would grow from "
-                f"single numbers to more than {MOST_SPREAD // 2**20} MB."
+                f"Constants of the graph (the last one {quoted(node.name)}, shape {tensor.shape}) would grow "
+                f"from single numbers to more than {MOST_SPREAD // 2**20} MB."
             )
         return tensor
 
@@ -144,9 +149,23 @@ class Flattening:
     def _call(self, name: str, inputs: list[Ref], depth: int) -> list[Ref]:
         function = self.function(name)
         if len(inputs) != len(function.arguments):
-            raise Damage(f"function '{name}' is called with {len(inputs)} values")
+            raise Damage(f"function {quoted(name)} is called with {len(inputs)} values")
         arguments = {argument: ref for (argument, _), ref in zip(function.arguments, inputs)}
         return self.expand(function.nodes, function.returns, arguments, depth + 1)
+
+    def _branch(self, node: Node, inputs: list[Ref], depth: int) -> list[Ref]:
+        condition, inputs = inputs[0], inputs[1:]
+        branches = node.function("then_branch"), node.function("else_branch")
+        if condition in self._truths:
+            return self._call(branches[not self._truths[condition]], inputs, depth)
+        if number(node.get("Tcond"), 6) != BOOL:
+            raise UnsafeGraph(f"Node {quoted(node.name)} chooses its way by something else than yes or no.")
+        dtypes = [dtype for _, dtype in self.function(branches[0]).answers]
+        answers = zip(*(self._call(name, inputs, depth) for name in branches), strict=False)
+        return [
+            (self._write(node.name, "Select", [condition, *pair], {"T": put(6, dtype)}), 0)
+            for pair, dtype in zip(answers, dtypes)
+        ]
 
     def _variable(self, name: str, tensor: Tensor) -> str:
         """A variable that carries its numbers along, which TensorFlow itself has no place for."""
@@ -161,47 +180,19 @@ class Flattening:
 
     def _write(self, name: str, op: str, inputs: list[Ref], attributes: dict[str, Pieces]) -> str:
         if not NAME.fullmatch(name):
-            raise Damage(f"a node called '{name[:200]}'")
+            raise Damage(f"a node is called {quoted(name)}")
         own, copy = name, 1
         while own in self.nodes:
             own, copy = f"{name}_{copy}", copy + 1
         self.nodes[own] = Flat(op, inputs, attributes)
         return own
 
-    # Functions that stay: loops, and branches that are chosen while running ----------------------------
-
     def function(self, name: str) -> Function:
         if name not in self.functions:
-            raise Damage(f"function '{name[:200]}' is called and is not there")
+            raise Damage(f"function {quoted(name)} is called and is not there")
         if name not in self._read:
             self._read[name] = read_function(self.functions[name])
         return self._read[name]
-
-    def _keep(self, name: str, inside: tuple[str, ...] = ()) -> None:
-        """The function, and what it calls, cleaned and with nothing but what its answers need."""
-        if name in inside:
-            raise UnsafeGraph(f"The graph's function '{name}' calls itself.")
-        if name in self.library:
-            return
-        function = self.function(name)
-        signature = put(1, name)
-        for key, parts in ((2, function.arguments), (3, function.answers)):
-            for part, dtype in parts:
-                signature += put(key, put(1, part) + put(3, dtype))
-        pieces = put(1, signature)
-        arguments = {argument for argument, _ in function.arguments}
-        roots = [reference(each, function.nodes, arguments)[0] for each in function.returns]
-        for node, _ in in_order(function.nodes, roots, arguments):
-            self._count_one()
-            self._constant(node)
-            if node.op not in operations.PURE or node.op in ("VarHandleOp", *operations.VARIABLES):
-                raise UnsafeGraph(f"Function '{name}' uses the operation '{node.op}', which is not allowed there.")
-            pieces += put(3, put_node(node.name, node.op, node.inputs, clean(node)))
-            for each in _called(node):
-                self._keep(each, (*inside, name))
-        for (answer, _), written in zip(function.answers, function.returns):
-            pieces += put_entry(4, answer, [written.encode()])
-        self.library[name] = pieces
 
 
 def in_order(nodes: dict[str, Node], roots: list[str], arguments=()):
@@ -215,18 +206,14 @@ def in_order(nodes: dict[str, Node], roots: list[str], arguments=()):
             yield nodes[name], inputs
         elif name not in done:
             if name in open_:
-                raise UnsafeGraph(f"The graph goes in a circle at node '{name}': loops of that kind are not supported.")
+                raise UnsafeGraph(f"The graph runs in a circle at node {quoted(name)}: not supported.")
             open_.add(name)
             inputs = [reference(each, nodes, arguments) for each in nodes[name].inputs]
             todo.append((name, inputs))
-            todo += [(each, None) for each, _ in reversed(inputs) if each not in done and each not in arguments]
+            ahead = (each for each, _ in reversed(inputs) if each not in done and each not in arguments)
+            todo += [(each, None) for each in ahead]
 
 
 def _truth(node: Node) -> bool:
     message = read(content(node.get("value"), 8))
     return any(content(message, 4)) or any(numbers(message, 11))
-
-
-def _called(node: Node) -> list[str]:
-    """The functions that a node refers to."""
-    return [node.function(key) for key, value in node.attributes.items() if 10 in value]

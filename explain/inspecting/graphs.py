@@ -1,13 +1,13 @@
 """SavedModels and frozen graphs: programs, read here as data, and written anew as numbers in, numbers out.
 
-    saved_model.pb, or a .pb      →  every node of the graph and of every function: known, or refused by name
-    its signature, or its ends    →  one picture in, scores out; what does not lie between is left out
-    functions                     →  written out into one flat graph; training flags decided
-    variables/                    →  their numbers stand in the graph: nothing has to be restored
+    saved_model.pb, or a .pb    →  every node of the graph and of every function: known, or refused by name
+    its signature, or its ends  →  one picture in, scores out; what does not lie between is left out
+    functions                   →  written out into one flat graph; training flags decided
+    variables/                  →  their numbers stand in the graph: nothing has to be restored
 
-The copy is a MetaGraphDef with the flat graph and one signature. It has no initialisers, tables, assets,
+The copy is a MetaGraphDef with the flat graph and one signature. It has no functions, initialisers, tables, assets,
 collections, custom gradients or object graph, so that nothing runs when it is opened. At the end it is
-read again, and each of its operations compared with the list once more.
+read again, and each of its operations is compared with the list once more.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from explain.errors import BrokenModel, InputError, ModelTooLarge, TruncatedModel, UnknownFile, UnsafeGraph
-from explain.inspecting import operations
-from explain.inspecting.checkpoints import MOST_BYTES, Checkpoint, mapped, names_of
+from explain.inspecting import limits, operations
+from explain.inspecting.checkpoints import Checkpoint, mapped, most_bytes, names_of
 from explain.inspecting.flattening import Flattening, in_order
+from explain.inspecting.limits import quoted
 from explain.inspecting.nodes import (
     Node, Ref, Tensor, function_name, put_node, put_shape, read_node, read_nodes,
 )  # fmt: skip
@@ -28,8 +29,7 @@ from explain.inspecting.signatures import Ends, fed, of_frozen, of_signatures
 from explain.results import Notice
 
 SAVED = "saved_model.pb"
-MOST_FILE_NODES = 150_000                              # the largest of keras.applications: 32 thousand
-MOST_FUNCTIONS = 20_000
+MOST_FILE_NODES = 150_000                              # NASNetMobile: 32 thousand, with its savers
 SIGNATURE = "layerscope"                               # of the copy
 
 
@@ -51,15 +51,15 @@ def check(source: Path, target: Path) -> tuple[Path, tuple[Notice, ...]]:
         graph, nodes, ends, value_of = _saved_model(data, folder) if folder else _frozen(data)
         flattening = Flattening(_library(graph), value_of)
         pieces = _copy(flattening, ends, fed(ends, nodes), graph)
-        if sum(map(len, pieces)) > MOST_BYTES:
-            raise ModelTooLarge(f"The network's numbers take more than {MOST_BYTES / 1e6:.0f} MB.")
+        if sum(map(len, pieces)) > most_bytes():
+            raise ModelTooLarge(f"The network's numbers take more than {limits.size(most_bytes())}.")
         target.mkdir(parents=True, exist_ok=True)
         with (target / "graph.pb").open("wb") as file:
             file.writelines(pieces)
         verify(mapped(target / "graph.pb"))
     except Damage as error:
         raise BrokenModel(
-            f"The graph cannot be read: it has {error}. Save the model again, or download it again."
+            f"The graph cannot be read: {error}. Save the model again, or download it again."
         ) from error
     return target / "graph.pb", ends.notices()
 
@@ -68,8 +68,8 @@ def verify(copy: memoryview) -> None:
     """UnsafeGraph unless every operation of a copy, in its functions too, is one of those that compute."""
     graph = read(content(read(copy), 2))
     for node in _every_node(graph):
-        if node.op not in operations.PURE:
-            raise UnsafeGraph(f"The copy of the graph holds the operation '{node.op}', which is not allowed.")
+        if node.op not in operations.PURE - operations.CALLS - operations.BRANCHES or 2 in graph:
+            raise UnsafeGraph(f"The copy of the graph holds {quoted(node.op)}, which is not allowed.")
 
 
 # The two kinds of file --------------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def verify(copy: memoryview) -> None:
 def _saved_model(data: memoryview, folder: Path):
     message = _whole(data)
     if number(message, 1) != 1 or not message.get(2):
-        raise Damage("no SavedModel of version 1 in it")
+        raise Damage("it is no SavedModel of version 1")
     meta = _serving(contents(message, 2))
     graph = read(content(meta, 2))
     _check_operations(graph)
@@ -91,7 +91,7 @@ def _saved_model(data: memoryview, folder: Path):
 
     def value_of(variable: str) -> Tensor:
         if names.get(variable) not in checkpoint:
-            raise BrokenModel(f"The file holds no numbers for the variable '{variable}'. Save the model again.")
+            raise BrokenModel(f"The file has no numbers for its variable {quoted(variable)}. Save it again.")
         return checkpoint.tensor(names[variable])
 
     return graph, nodes, ends, value_of
@@ -102,7 +102,8 @@ def _frozen(data: memoryview):
     if isinstance(graph.get(1, [0])[0], int):
         if number(graph, 1) == 1 and 2 in graph:
             raise BrokenModel(
-                f"This is the file '{SAVED}' of a SavedModel without its variables. Give the whole folder, or a zip of it."
+                f"This is the file '{SAVED}' of a SavedModel without its variables. "
+                "Give the whole folder, or a zip of it."
             )
         raise UnknownFile("Expected a frozen graph (.pb) or a SavedModel's folder, received something else.")
     _check_operations(graph)
@@ -112,7 +113,7 @@ def _frozen(data: memoryview):
 
 def _no_value(variable: str) -> Tensor:
     raise BrokenModel(
-        f"The graph has the variable '{variable}' but not its numbers: it is not frozen. "
+        f"The graph has the variable {quoted(variable)} but not its numbers: it is not frozen. "
         "Freeze it, or give the whole SavedModel folder."
     )
 
@@ -141,16 +142,14 @@ def _serving(parts: list[memoryview]) -> Message:
 
 def _check_operations(graph: Message) -> None:
     """UnsafeGraph for any node, anywhere in the file, that could do more than compute."""
-    if len(graph.get(1, ())) > MOST_FILE_NODES or len(read(content(graph, 2)).get(1, ())) > MOST_FUNCTIONS:
-        raise ModelTooLarge(f"The graph has more than {MOST_FILE_NODES:,} operations or {MOST_FUNCTIONS:,} functions.")
     for count, node in enumerate(_every_node(graph)):
         if count >= MOST_FILE_NODES:
-            raise ModelTooLarge(f"The graph has more than {MOST_FILE_NODES:,} operations.")
+            raise ModelTooLarge(f"The graph and its functions have more than {MOST_FILE_NODES:,} operations.")
         if node.op not in operations.PURE and node.op not in operations.LEFT_OUT:
             raise UnsafeGraph(
-                f"The graph holds the operation '{node.op}' (node '{node.name}'), which is not on the list of "
-                "operations that only compute: it could read files, write them or run code. Export the network "
-                "without it, from picture to scores."
+                f"The graph holds the operation {quoted(node.op)} (node {quoted(node.name)}). It is not in the "
+                "list of those that only compute: it could read files, write them or run code. Export the "
+                "network without it, from picture to scores."
             )
 
 
@@ -167,7 +166,7 @@ def _library(graph: Message) -> dict[str, memoryview]:
     for part in contents(read(content(graph, 2)), 1):
         name = function_name(part)
         if name in found or name in operations.PURE:
-            raise Damage(f"two things that are called '{name}'")
+            raise Damage(f"two things are called {quoted(name)}")
         found[name] = part
     return found
 
@@ -178,9 +177,8 @@ def _library(graph: Message) -> dict[str, memoryview]:
 def _copy(flattening: Flattening, ends: Ends, nodes: dict[str, Node], graph: Message) -> Pieces:
     """A MetaGraphDef: graph (2) and signature (5)."""
     found = flattening.expand(nodes, [written for _, written in ends.outputs])
-    plain = {
-        name: Node(name, flat.op, [_written(ref) for ref in flat.inputs]) for name, flat in flattening.nodes.items()
-    }
+    flat = flattening.nodes
+    plain = {name: Node(name, node.op, [_written(ref) for ref in node.inputs]) for name, node in flat.items()}
     kept = [node for node, _ in in_order(plain, [name for name, _ in found])]
     images = [node.name for node in kept if node.op == "Placeholder"]
     if len(images) != 1:
@@ -189,9 +187,8 @@ def _copy(flattening: Flattening, ends: Ends, nodes: dict[str, Node], graph: Mes
         )
     pieces = []
     for node in kept:
-        pieces += put(1, put_node(node.name, node.op, node.inputs, flattening.nodes[node.name].attributes))
-    library = [piece for function in flattening.library.values() for piece in put(1, function)]
-    pieces += put(2, library) + put(4, put(1, number(read(content(graph, 4)), 1)))
+        pieces += put(1, put_node(node.name, node.op, node.inputs, flat[node.name].attributes))
+    pieces += put(4, put(1, number(read(content(graph, 4)), 1)))
     image = put(1, images[0] + ":0") + put(2, ends.dtype) + put(3, put_shape(ends.shape))
     signature = put_entry(1, "image", image)
     for (name, _), ref in zip(ends.outputs, found):

@@ -65,9 +65,9 @@ def _ends(file: io.RawIOBase, at: int, most: int) -> bool:
         index, length = struct.unpack("<H6xQ", _read(file, at, HEADER))
         # Number 0 is the free rest, whose length counts its own header; the others are padded to 8.
         at += length if index == 0 else HEADER + -(-length // 8) * 8
-        if length >= 2**32 or (index == 0 and length < HEADER) or at > end:
+        if at > end:
             return False
-    return False
+    return False                                       # a length of 0, for one, leads nowhere
 
 
 def _read(file: io.RawIOBase, at: int, count: int) -> bytes:

@@ -89,10 +89,6 @@ def kind_of(path: Path, name: str) -> str:
         head = file.read(HEAD)
         file.seek(max(0, total - 8))
         tail = file.read()
-    if not head:
-        raise TruncatedModel(
-            f"{quoted(name)} is empty (0 bytes): it was cut on its way. Fetch or save it again."
-        )
     if head.startswith(ZIP):
         return "zip"
     if head.startswith(HDF5):

@@ -37,6 +37,7 @@ DIMENSIONS = 8                        # axes of one weight
 NAMES_BYTES = 4 * MEGABYTE            # a list of layer or weight names
 CHUNK_BYTES = 64 * MEGABYTE           # HDF5 unpacks a whole chunk at once
 
+BYTES_A_SECOND = 50 * MEGABYTE        # read, compared and written again, on a busy machine
 NOTICES, SENTENCE = 200, 4_000        # what one answer of the inspecting process may hold
 
 

@@ -6,16 +6,18 @@ Field numbers are those of TensorFlow's node_def, attr_value, tensor, tensor_sha
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from explain.inspecting.limits import quoted
 from explain.inspecting.operations import ANSWERS
 from explain.inspecting.protobuf import (
-    Buffer, Damage, Message, Pieces, content, contents, entries, fields, number, put, put_entry, put_fixed,
-    read, text,
+    Buffer, Damage, Message, Pieces, content, contents, entries, fields, number, numbers, put, put_entry,
+    put_fixed, read, text, varint_of,
 )  # fmt: skip
 
-FLOAT, DOUBLE, INT32, UINT8, STRING, INT64, BOOL, RESOURCE = 1, 2, 3, 4, 7, 9, 10, 20
+FLOAT, UINT8, STRING, BOOL = 1, 4, 7, 10
 BYTES = {1: 4, 2: 8, 3: 4, 4: 1, 5: 2, 6: 1, 9: 8, 10: 1, 14: 2, 17: 2, 19: 2, 22: 4, 23: 8}   # per number
 FLOATS = {1, 2, 14, 19}                                # float32, float64, bfloat16, float16
 NAMES = {1: "float32", 2: "float64", 3: "int32", 4: "uint8", 7: "text", 9: "int64", 10: "bool", 19: "float16"}
@@ -24,7 +26,9 @@ Shape = tuple[int | None, ...] | None                  # None in it: free; None 
 Ref = tuple[str, int]                                  # an answer: name of the node, which of its answers
 
 # Attributes that say where and under which name something runs, not what is computed.
-SIDE = {"container", "shared_name", "debug_name", "config", "config_proto", "executor_type", "allowed_devices"}
+SIDE = {
+    "container", "shared_name", "debug_name", "allowed_devices", "config", "config_proto", "executor_type",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,9 @@ class Tensor:
     texts: tuple[memoryview, ...] = ()
 
     @property
-    def count(self) -> int:
-        return math.prod(self.shape)
-
-    @property
     def size(self) -> int:
         """Bytes in memory."""
-        return self.count * BYTES.get(self.dtype, 0)
+        return math.prod(self.shape) * BYTES.get(self.dtype, 0)
 
 
 @dataclass
@@ -63,8 +63,8 @@ class Node:
         for entry in self.entries:
             pair = read(entry)
             key, value = text(content(pair, 1)), read(content(pair, 2))
-            if key in found or len(value) > 1:
-                raise Damage(f"attribute '{key}' of node '{self.name}' stands there twice")
+            if key in found or sum(map(len, value.values())) > 1:
+                raise Damage(f"attribute {quoted(key)} of node {quoted(self.name)} stands there twice")
             found[key] = value
         return found
 
@@ -80,7 +80,6 @@ class Node:
 class Function:
     """One function of the library. returns: what it answers, in order, as written in its body."""
 
-    name: str
     arguments: list[tuple[str, int]]                   # name, dtype
     answers: list[tuple[str, int]]
     returns: list[str]
@@ -104,7 +103,7 @@ def read_node(data: Buffer) -> Node:
         elif key == 5:
             attributes.append(value)
     if not name or not op:
-        raise Damage("a node without name or operation")
+        raise Damage("a node has no name or no operation")
     return Node(name, op, inputs, attributes)
 
 
@@ -113,7 +112,7 @@ def read_nodes(parts: list[memoryview]) -> dict[str, Node]:
     for part in parts:
         node = read_node(part)
         if node.name in found:
-            raise Damage(f"two nodes are called '{node.name}'")
+            raise Damage(f"two nodes are called {quoted(node.name)}")
         found[node.name] = node
     return found
 
@@ -128,17 +127,15 @@ def read_function(data: Buffer) -> Function:
     arguments, answers = ([_argument(part) for part in contents(signature, key)] for key in (2, 3))
     returns = {name: text(value) for name, value in entries(message, 4)}
     if any(name not in returns for name, _ in answers):
-        raise Damage("a function that does not say what it answers")
+        raise Damage("a function does not say what it answers")
     nodes = read_nodes(contents(message, 3))
-    return Function(
-        text(content(signature, 1)), arguments, answers, [returns[name] for name, _ in answers], nodes
-    )
+    return Function(arguments, answers, [returns[name] for name, _ in answers], nodes)
 
 
 def _argument(data: Buffer) -> tuple[str, int]:
     message = read(data)
     if 3 not in message or {4, 5, 6} & set(message):
-        raise Damage("a function whose types are left open")
+        raise Damage("a function leaves its types open")
     return text(content(message, 1)), number(message, 3)
 
 
@@ -147,12 +144,12 @@ def reference(written: str, nodes: dict[str, Node], arguments=()) -> Ref:
     if written in arguments or written in nodes:
         return written, 0
     name, *rest = written.rsplit(":", 2) if written.count(":") > 1 else written.rsplit(":", 1)
-    if name not in nodes or not rest or not rest[-1].isdecimal():
-        raise Damage(f"'{written[:200]}' is asked for and is not there")
+    if name not in nodes or not rest or not re.fullmatch(r"[0-9]{1,6}", rest[-1]):
+        raise Damage(f"{quoted(written)} is asked for and is not there")
     answers = ANSWERS.get(nodes[name].op, "").split()
     if len(rest) == 2 and answers:
         if rest[0] not in answers:
-            raise Damage(f"operation {nodes[name].op} has no answer '{rest[0]}'")
+            raise Damage(f"operation {quoted(nodes[name].op)} has no answer {quoted(rest[0])}")
         return name, answers.index(rest[0])
     return name, int(rest[-1])
 
@@ -163,7 +160,7 @@ def read_shape(data: Buffer) -> Shape:
         return None
     sizes = [number(read(part), 1) for part in contents(message, 2)]
     if len(sizes) > 32 or any(not -1 <= size < 2**40 for size in sizes):
-        raise Damage("a shape that is no shape")
+        raise Damage("a shape is none")
     return tuple(None if size == -1 else size for size in sizes)
 
 
@@ -172,21 +169,38 @@ def read_tensor(data: Buffer) -> Tensor:
     message = read(data)
     dtype, shape = number(message, 1), read_shape(content(message, 2))
     if shape is None or None in shape:
-        raise Damage("numbers of unknown shape")
+        raise Damage("there are numbers of unknown shape")
     if set(message) - VALUES - {1, 2, 3, 4}:
-        raise Damage("numbers that are a handle")
-    count, whole = math.prod(shape), content(message, 4)
-    if whole and dtype in BYTES and len(whole) != count * BYTES[dtype]:
-        raise Damage(f"{len(whole):,} bytes of numbers for the shape {shape}")
+        raise Damage("a constant is a handle")
+    count, whole, listed = math.prod(shape), content(message, 4), VALUES & set(message)
+    if whole and dtype in BYTES and (len(whole) != count * BYTES[dtype] or listed):
+        raise Damage(f"there are {len(whole):,} bytes of numbers for the shape {shape}")
     raw, stored = put(1, dtype) + put(2, put_shape(shape)) + (put(4, whole) if whole else []), len(whole)
-    for key in VALUES & set(message):
-        for value in message[key]:
-            raw += put(key, value)                     # what stood there one by one is packed now
-            stored += 1 if isinstance(value, int) else len(value)
+    for key in listed:
+        many, pieces = _listed(message, key)
+        if many > count:
+            raise Damage(f"there are {many:,} numbers for the shape {shape}")
+        raw, stored = raw + pieces, stored + sum(map(len, pieces))
     return Tensor(dtype, shape, raw, stored, tuple(contents(message, 8)) if dtype == STRING else ())
 
 
 VALUES = {5, 6, 7, 8, 10, 11, 13, 16, 17}              # where a TensorProto lists its numbers or texts
+WIDTHS = {5: 4, 6: 8}                                  # of floats; whole numbers are varints
+
+
+def _listed(message: Message, key: int) -> tuple[int, Pieces]:
+    """(how many there are, the field written anew): one after the other, however they were written."""
+    if key == 8:
+        texts = contents(message, key)
+        return len(texts), [piece for one in texts for piece in put(key, one)]
+    if key in WIDTHS:
+        found = b"".join(contents(message, key))
+        many, rest = divmod(len(found), WIDTHS[key])
+        if rest:
+            raise Damage("a number is cut")
+        return many, put(key, found)
+    values = numbers(message, key)
+    return len(values), put(key, b"".join(map(varint_of, values)))
 
 
 # Writing -----------------------------------------------------------------------------------------------
@@ -223,28 +237,26 @@ def clean(node: Node) -> dict[str, Pieces]:
 
 
 def _clean(node: Node, kind: int, value) -> Pieces:
-    """One AttrValue. kind: 1 list, 2 text, 3 whole, 4 float, 5 bool, 6 type, 7 shape, 8 tensor, 10 function."""
+    """One AttrValue. kind: 1 list, 2 text, 3 whole, 4 float, 5 bool, 6 type, 7 shape, 8 tensor."""
+    if kind not in (1, 2, 3, 4, 5, 6, 7, 8) or isinstance(value, int) != (kind in (3, 5, 6)):
+        raise Damage(f"node {quoted(node.name)} has an attribute of unknown kind")
     if kind == 1:
-        found = []
-        for each, one in fields(value):
-            if each not in (2, 3, 4, 5, 6, 7):
-                raise Damage(f"node '{node.name}' lists something that is no number")
-            found += put(7, put_shape(read_shape(one))) if each == 7 else put(each, one)
-        return put(1, found)
-    if kind in (3, 5, 6) and isinstance(value, int) or kind == 2 and not isinstance(value, int):
-        return put(kind, value)
-    if isinstance(value, int) or kind not in (4, 7, 8, 10):
-        raise Damage(f"node '{node.name}' has an attribute of unknown kind")
+        return put(1, [piece for each, one in fields(value) for piece in _clean_item(node, each, one)])
     if kind == 4:
         return put_fixed(4, value)
     if kind == 7:
         return put(7, put_shape(read_shape(value)))
-    if kind == 8:
-        return put(8, numeric(read_tensor(value)).raw)
-    return put(10, put(1, content(read(value), 1)))
+    return put(8, numeric(read_tensor(value)).raw) if kind == 8 else put(kind, value)
+
+
+def _clean_item(node: Node, kind: int, value) -> Pieces:
+    """Part of a list: numbers may stand one by one or packed."""
+    if kind not in (2, 3, 4, 5, 6, 7) or (kind in (2, 7) and isinstance(value, int)):
+        raise Damage(f"node {quoted(node.name)} lists what is no number")
+    return put(7, put_shape(read_shape(value))) if kind == 7 else put(kind, value)
 
 
 def numeric(tensor: Tensor) -> Tensor:
     if tensor.dtype not in BYTES:
-        raise Damage(f"it computes with {NAMES.get(tensor.dtype, 'something')} that is no number")
+        raise Damage(f"a constant holds {NAMES.get(tensor.dtype, 'something')}, not numbers")
     return tensor

@@ -16,10 +16,10 @@ VARIABLES = frozenset({"VariableV2", "Variable"})                    # of Tensor
 INPUTS = frozenset({"Placeholder", "PlaceholderWithDefault"})
 ALIASES = frozenset({"Identity", "PlaceholderWithDefault", "PreventGradient", "Snapshot", "CheckNumerics"})
 
-PURE = CALLS | BRANCHES | LOOPS | VARIABLES | INPUTS | ALIASES | frozenset(
+PURE = CALLS | BRANCHES | VARIABLES | INPUTS | ALIASES | frozenset(
     # plumbing
-    "Const IdentityN StopGradient NoOp EnsureShape VarHandleOp ReadVariableOp ResourceGather ResourceGatherNd "
-    "Switch Merge "
+    "Const IdentityN StopGradient NoOp EnsureShape Switch Merge "
+    "VarHandleOp ReadVariableOp ResourceGather ResourceGatherNd "
     # convolution, pooling, normalisation
     "Conv2D Conv2DBackpropInput DepthwiseConv2dNative Dilation2D BiasAdd BiasAddV1 "
     "SpaceToBatch SpaceToBatchND BatchToSpace BatchToSpaceND SpaceToDepth DepthToSpace ExtractImagePatches "
@@ -32,8 +32,8 @@ PURE = CALLS | BRANCHES | LOOPS | VARIABLES | INPUTS | ALIASES | frozenset(
     "Xdivy Xlogy Xlog1py Pow Sqrt Rsqrt Square SquaredDifference Exp Expm1 Log Log1p Abs Neg Sign "
     "Reciprocal Inv Floor Ceil Round Rint Maximum Minimum ClipByValue Cumsum Cumprod "
     "Sin Cos Tan Asin Acos Atan Atan2 Sinh Cosh Asinh Acosh Atanh IsNan IsInf IsFinite "
-    "Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr LogicalNot Select SelectV2 Where "
-    "MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum MatrixBandPart "
+    "Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr LogicalNot "
+    "Select SelectV2 Where MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum MatrixBandPart "
     # reductions
     "Sum Mean Prod Max Min All Any ArgMax ArgMin EuclideanNorm L2Loss TopKV2 "
     # shape
@@ -48,13 +48,10 @@ PURE = CALLS | BRANCHES | LOOPS | VARIABLES | INPUTS | ALIASES | frozenset(
     # chance (dropout that was left in)
     "RandomUniform RandomUniformInt RandomStandardNormal TruncatedNormal StatelessRandomUniform "
     "StatelessRandomUniformV2 StatelessRandomNormal StatelessRandomNormalV2 StatelessTruncatedNormal "
-    "StatelessTruncatedNormalV2 StatelessRandomGetKeyCounter StatelessRandomGetAlg "
-    # lists of tensors, inside loops
-    "EmptyTensorList TensorListReserve TensorListFromTensor TensorListStack TensorListGetItem TensorListSetItem "
-    "TensorListElementShape TensorListLength TensorListPushBack TensorListPopBack".split()
+    "StatelessTruncatedNormalV2 StatelessRandomGetKeyCounter StatelessRandomGetAlg".split()
 )  # fmt: skip
 
-LEFT_OUT = frozenset(
+LEFT_OUT = LOOPS | frozenset(
     # savers: read for which number belongs to which variable
     "SaveV2 RestoreV2 MergeV2Checkpoints ShardedFilename ShardedFilespec StringJoin RegexFullMatch "
     "StaticRegexFullMatch DisableCopyOnRead "
@@ -65,8 +62,9 @@ LEFT_OUT = frozenset(
     "ResourceApplyGradientDescent ResourceApplyMomentum ResourceApplyKerasMomentum ResourceApplyAdam "
     "ResourceApplyRMSProp ResourceApplyAdagrad ResourceApplyAdagradV2 "
     "ScalarSummary HistogramSummary ImageSummary MergeSummary "
-    "RandomGamma RandomShuffle Multinomial SparseSoftmaxCrossEntropyWithLogits SoftmaxCrossEntropyWithLogits "
-    "InTopK InTopKV2 Qr "
+    "RngReadAndSkip RngSkip StatefulUniform StatefulUniformInt StatefulStandardNormalV2 "
+    "StatefulTruncatedNormal RandomGamma RandomShuffle Multinomial InTopK InTopKV2 Qr "
+    "SparseSoftmaxCrossEntropyWithLogits SoftmaxCrossEntropyWithLogits "
     # the way backward
     "BroadcastGradientArgs BiasAddGrad Conv2DBackpropFilter DepthwiseConv2dNativeBackpropInput "
     "DepthwiseConv2dNativeBackpropFilter ReluGrad Relu6Grad EluGrad SeluGrad LeakyReluGrad SoftplusGrad "
@@ -74,11 +72,16 @@ LEFT_OUT = frozenset(
     "MaxPoolGradWithArgmax AvgPoolGrad LRNGrad FusedBatchNormGrad FusedBatchNormGradV2 FusedBatchNormGradV3 "
     "ResizeBilinearGrad ResizeNearestNeighborGrad ResizeBicubicGrad MirrorPadGrad StridedSliceGrad "
     "UnsortedSegmentSum "
+    # lists of tensors, inside loops
+    "EmptyTensorList TensorListReserve TensorListFromTensor TensorListStack TensorListGetItem "
+    "TensorListSetItem TensorListElementShape TensorListLength TensorListPushBack TensorListPopBack "
     # other doors to the same network: encoded pictures, records, text
     "DecodeJpeg DecodePng DecodeGif DecodeBmp DecodeImage DecodeAndCropJpeg DecodeRaw DecodeBase64 "
-    "EncodeJpeg EncodePng EncodeBase64 ParseExample ParseExampleV2 ParseSingleExample AsString StringToNumber "
-    "StringSplit StringSplitV2 StringLower StringStrip Substr".split()
+    "EncodeJpeg EncodePng EncodeBase64 ParseExample ParseExampleV2 ParseSingleExample AsString "
+    "StringToNumber StringSplit StringSplitV2 StringLower StringStrip Substr".split()
 )  # fmt: skip
+
+LEAST_INPUTS = {"Switch": 2, "LogicalNot": 1, **dict.fromkeys(ALIASES | BRANCHES, 1)}
 
 # In a function's body 'x:name:1' counts within the answer called `name`. Where an operation has but one
 # answer, or one list of them, that number is enough.
@@ -91,5 +94,4 @@ ANSWERS = {
     "Switch": "output_false output_true",
     "Merge": "output value_index",
     "StatelessRandomGetKeyCounter": "key counter",
-    "TensorListPopBack": "output_handle tensor",
 }

@@ -35,8 +35,8 @@ def varint(data: Buffer, at: int) -> tuple[int, int]:
             return value & (2**64 - 1), at
         shift += 7
         if shift > 63:
-            raise Damage("a number of more than ten bytes")
-    raise Cut("a number without its end")
+            raise Damage("a number takes more than ten bytes")
+    raise Cut("a number has no end")
 
 
 def fields(data: Buffer) -> Iterator[tuple[int, Value]]:
@@ -49,7 +49,7 @@ def fields(data: Buffer) -> Iterator[tuple[int, Value]]:
             key, at = varint(data, at - 1)
         number, wire = key >> 3, key & 7
         if number == 0:
-            raise Damage("a field with number 0")
+            raise Damage("a field has the number 0")
         if wire == VARINT:
             value, at = varint(data, at)
             yield number, value
@@ -59,9 +59,9 @@ def fields(data: Buffer) -> Iterator[tuple[int, Value]]:
         elif wire in (FIXED32, FIXED64):
             size = 4 if wire == FIXED32 else 8
         else:
-            raise Damage(f"a field of wire type {wire}")
+            raise Damage(f"a field is of wire type {wire}")
         if size > end - at:
-            raise Cut(f"a field of {size:,} bytes where {end - at:,} are left")
+            raise Cut(f"a field announces {size:,} bytes where {end - at:,} are left")
         yield number, data[at : at + size]
         at += size
 
@@ -130,7 +130,7 @@ def text(data: Buffer) -> str:
     try:
         return bytes(data).decode("utf-8")
     except UnicodeDecodeError:
-        raise Damage("a name that is no UTF-8") from None
+        raise Damage("a name is no UTF-8") from None
 
 
 def entries(message: Message, field: int) -> Iterator[tuple[str, memoryview]]:
@@ -148,16 +148,16 @@ Pieces = list[Buffer]                                  # joined, a message; larg
 def put(field: int, value: int | str | Buffer | Pieces) -> Pieces:
     """One field: a number as varint, text, bytes or another message with its length before it."""
     if isinstance(value, int):
-        return [_varint(field << 3 | VARINT) + _varint(value % 2**64)]
+        return [varint_of(field << 3 | VARINT) + varint_of(value)]
     pieces = value if isinstance(value, list) else [value.encode() if isinstance(value, str) else value]
-    return [_varint(field << 3 | BYTES) + _varint(sum(map(len, pieces))), *pieces]
+    return [varint_of(field << 3 | BYTES) + varint_of(sum(map(len, pieces))), *pieces]
 
 
 def put_fixed(field: int, value: Buffer) -> Pieces:
     """A field of exactly 4 or 8 bytes."""
     if len(value) not in (4, 8):
         raise Damage(f"field {field} should hold 4 or 8 bytes")
-    return [_varint(field << 3 | (FIXED32 if len(value) == 4 else FIXED64)) + bytes(value)]
+    return [varint_of(field << 3 | (FIXED32 if len(value) == 4 else FIXED64)) + bytes(value)]
 
 
 def put_entry(field: int, key: str, value: Pieces) -> Pieces:
@@ -165,8 +165,8 @@ def put_entry(field: int, key: str, value: Pieces) -> Pieces:
     return put(field, put(1, key) + put(2, value))
 
 
-def _varint(value: int) -> bytes:
-    found = bytearray()
+def varint_of(value: int) -> bytes:
+    value, found = value % 2**64, bytearray()
     while value > 127:
         found.append(value & 127 | 128)
         value >>= 7

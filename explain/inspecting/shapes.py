@@ -114,7 +114,11 @@ def _borders(kind: str, config: dict, shape: Shape, axes: int) -> Known:
     sides = _sides(config, shape)
     if kind.startswith("UpSampling"):
         times = numbers(config.get("size", 2), axes)
-        found = [None if side is None else side * n for side, n in zip(sides, times, strict=True)] if times else None
+        found = (
+            [None if side is None else side * n for side, n in zip(sides, times, strict=True)]
+            if times
+            else None
+        )
     else:
         pads = kind.startswith("ZeroPadding")
         both = _pairs(config.get("padding" if pads else "cropping", 1), axes)
@@ -159,7 +163,9 @@ def _reshape(config: dict, shape: Shape, inputs: Sequence[Known]) -> Known:
 
 def _permute(config: dict, shape: Shape, inputs: Sequence[Known]) -> Known:
     dims = numbers(config.get("dims"), len(shape))
-    return tuple(shape[n - 1] for n in dims) if dims and sorted(dims) == list(range(1, len(shape) + 1)) else None
+    return (
+        tuple(shape[n - 1] for n in dims) if dims and sorted(dims) == list(range(1, len(shape) + 1)) else None
+    )
 
 
 def _concatenate(config: dict, shape: Shape, inputs: Sequence[Known]) -> Known:
@@ -208,7 +214,9 @@ def _einsum(config: dict, shape: Shape, inputs: Sequence[Known]) -> Known:
     if not isinstance(sides, list) or len(letters) != len(shape) or len(right) != len(sides) + 1:
         return None
     by_letter = dict(zip(letters, shape, strict=True))
-    return tuple(by_letter.get(letter) if side is None else side for letter, side in zip(right[1:], sides, strict=True))
+    return tuple(
+        by_letter.get(letter) if side is None else side for letter, side in zip(right[1:], sides, strict=True)
+    )
 
 
 _MERGES = frozenset({"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract", "TrueDivide"})
@@ -224,16 +232,16 @@ _RULES: dict[str, Callable[[dict, Shape, Sequence[Known]], Known]] = {
 
 # They answer in the shape of their input.
 SAME = frozenset(
-    "Activation ActivityRegularization AlphaDropout AugMix AutoContrast BatchNormalization CustomScaleLayer CutMix"
-    " ContrastLimitedAdaptiveHistogramEqualization Dropout ELU Equalization GaussianDropout GaussianNoise"
-    " GroupNormalization Identity LayerNormalization LayerScale LeakyReLU Masking MixUp Normalization PReLU RMSNormalization"
-    " RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomElasticTransform"
-    " RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective"
-    " RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom"
-    " ReLU Rescaling Softmax Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D UnitNormalization"
-    # operations
-    " Abs Absolute Cast Celu Ceil Clip Cos Elu Exp Floor Gelu HardSigmoid HardSilu HardTanh LeakyRelu Log LogSoftmax"
-    " Negative Power Relu Relu6 Round Rsqrt Selu Sigmoid Sign Silu Sin Softplus Softsign Sqrt Square StopGradient Tanh"
+    "Activation ActivityRegularization AlphaDropout AugMix AutoContrast BatchNormalization CustomScaleLayer "
+    "CutMix ContrastLimitedAdaptiveHistogramEqualization Dropout ELU Equalization GaussianDropout "
+    "GaussianNoise GroupNormalization Identity LayerNormalization LayerScale LeakyReLU Masking MixUp "
+    "Normalization PReLU RMSNormalization RandAugment RandomBrightness RandomColorDegeneration "
+    "RandomColorJitter RandomContrast RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur "
+    "RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation "
+    "RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom ReLU Rescaling Softmax "
+    "Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D UnitNormalization Abs Absolute Cast "
+    "Celu Ceil Clip Cos Elu Exp Floor Gelu HardSigmoid HardSilu HardTanh LeakyRelu Log LogSoftmax Negative "
+    "Power Relu Relu6 Round Rsqrt Selu Sigmoid Sign Silu Sin Softplus Softsign Sqrt Square StopGradient Tanh"
     " Threshold".split()
 )
 

@@ -1,4 +1,7 @@
-"""Where a picture goes in and where the scores come out: one signature of a SavedModel, or a frozen graph's ends."""
+"""Where a picture goes in and where the scores come out.
+
+A SavedModel has signatures that say so; a frozen graph has placeholders, and ends that nothing else reads.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from explain.errors import BrokenModel, InputError
+from explain.inspecting.limits import quoted
 from explain.inspecting.nodes import (
     BOOL, FLOAT, FLOATS, NAMES, STRING, UINT8, Node, Shape, made, put_shape, read_shape, reference,
 )  # fmt: skip
-from explain.inspecting.protobuf import Message, content, entries, number, put, put_fixed, read, text
+from explain.inspecting.operations import PURE
+from explain.inspecting.protobuf import Damage, Message, content, entries, number, put, put_fixed, read, text
 from explain.results import Notice
 
 PREFERRED = ("serving_default", "serve", "default", "image_classification", "predict", "predict_images")
 NO_NETWORK = ("__saved_model_init_op", "__saved_model_train_op", "train", "eval")
 PICTURES = FLOATS | {UINT8}
 MOST_OUTPUTS = 64
-RANKERS = ("ArgMax", "TopKV2")                         # what they rank is the score
-AS_SAVED = "Save the network with a signature that takes pictures as float32 (batch, height, width, channels)."
+LONGEST_NAME = 255
+RANKERS = ("ArgMax", "TopKV2")                         # what they rank are the scores
+AS_SAVED = "Save the network with a signature that takes pictures, float32 (batch, height, width, channels)."
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,8 @@ class Ends:
         return tuple(
             Notice(
                 "W_GRAPH_SWITCH",
-                f"Besides the picture the graph has the input '{name}', which is set to {value}, as it should be "
-                "when nothing is trained.",
+                f"Besides the picture the graph has the input {quoted(name)}. It is set to {value}, as it "
+                "should be when nothing is trained.",
             )
             for name, value in self.switches
         )
@@ -53,7 +59,7 @@ class Input:
 
     def __str__(self) -> str:
         sizes = "unknown" if self.shape is None else str(tuple(self.shape)).replace("None", "free")
-        return f"'{self.name}' ({NAMES.get(self.dtype, 'another type')}, shape {sizes})"
+        return f"{quoted(self.name)} ({NAMES.get(self.dtype, 'another type')}, shape {sizes})"
 
     @property
     def is_picture(self) -> bool:
@@ -82,11 +88,11 @@ def of_signatures(meta: Message, nodes: dict[str, Node]) -> Ends:
     found = {name: read(value) for name, value in entries(meta, 5) if name not in NO_NETWORK}
     found = {name: message for name, message in found.items() if 1 in message}
     if not found:
-        raise BrokenModel(f"The SavedModel has no signature, so nothing says where a picture goes in. {AS_SAVED}")
+        raise BrokenModel(f"The SavedModel has no signature that says where a picture goes in. {AS_SAVED}")
     first = None
     for name in sorted(found, key=lambda n: (PREFERRED.index(n) if n in PREFERRED else len(PREFERRED), n)):
         try:
-            return _ends(_inputs(found[name], nodes), _outputs(found[name]), f"signature '{name}'")
+            return _ends(_inputs(found[name], nodes), _outputs(found[name]), f"its signature {quoted(name)}")
         except InputError as error:
             first = first or error
     raise first
@@ -94,7 +100,9 @@ def of_signatures(meta: Message, nodes: dict[str, Node]) -> Ends:
 
 def _tensors(signature: Message, field: int) -> Iterator[tuple[str, str, int, Shape]]:
     """(name, as written in the graph, dtype, shape)."""
-    for name, value in sorted(entries(signature, field)):
+    for name, value in sorted(dict(entries(signature, field)).items()):
+        if len(name) > LONGEST_NAME:
+            raise Damage(f"the name of an input or output has {len(name):,} letters")
         message = read(value)
         shape = read_shape(content(message, 3)) if 3 in message else None
         yield name, text(content(message, 1)), number(message, 2), shape
@@ -121,32 +129,34 @@ def of_frozen(nodes: dict[str, Node]) -> Ends:
     if not any(one.is_picture for one in inputs):
         inputs += [_placeholder(node) for node in nodes.values() if node.op == "PlaceholderWithDefault"]
     pictures = [one.node for one in inputs if one.is_picture]
-    seeing = _behind(pictures, reads)
-    read_by_another = {each for those in reads.values() for each in those}
-    ends = [name for name in nodes if name in seeing and name not in read_by_another and name not in pictures]
-    while any(nodes[name].op in RANKERS for name in ends):
-        ends = [reads[name][0] if nodes[name].op in RANKERS else name for name in ends]
-    needed = _before(ends, reads)
+    seeing = _before(pictures, _readers(reads)) - set(pictures)
+    ranked = {name for name in seeing if nodes[name].op in RANKERS}
+    read_by_another = {each for name, those in reads.items() for each in those if name not in ranked}
+    ends = [name for name in nodes if name in seeing - ranked - read_by_another and nodes[name].op in PURE]
+    before = {name: _before([name], reads) for name in ends[: MOST_OUTPUTS + 1]}
+    lacking = {one.node for one in inputs if not one.is_picture and one.when_not_training is None}
+    ends = [name for name in ends if not before.get(name, set()) & lacking] or ends      # a loss needs labels
+    needed = set().union(*(before[name] for name in ends[:MOST_OUTPUTS]))
     inputs = [one for one in inputs if one.node in needed or not pictures]
-    return _ends(inputs, [(name, name) for name in dict.fromkeys(ends)], "the graph")
+    return _ends(inputs, [(name, name) for name in ends], "the graph")
 
 
 def _placeholder(node: Node) -> Input:
-    (dtype,) = node.get("dtype").get(6, [0])
+    dtype = number(node.get("dtype"), 6)
     shape = read_shape(content(node.get("shape"), 7)) if 7 in node.get("shape") else None
     return Input(node.name, node.name, dtype, shape or None)         # unknown shapes were once written as ()
 
 
-def _behind(roots: list[str], reads: dict[str, list[str]]) -> set[str]:
-    """Everything that reads the roots, directly or not."""
-    readers: dict[str, list[str]] = {}
+def _readers(reads: dict[str, list[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     for name, those in reads.items():
         for each in those:
-            readers.setdefault(each, []).append(name)
-    return _before(roots, readers)
+            found.setdefault(each, []).append(name)
+    return found
 
 
 def _before(roots: list[str], reads: dict[str, list[str]]) -> set[str]:
+    """The roots, and everything that they read, directly or not."""
     found, todo = set(), list(roots)
     while todo:
         name = todo.pop()
@@ -163,14 +173,16 @@ def _ends(inputs: list[Input], outputs: list[tuple[str, str]], where: str) -> En
     pictures = [one for one in inputs if one.is_picture]
     others = [one for one in inputs if not one.is_picture]
     if len(pictures) > 1:
-        raise InputError(f"Expected one picture as input, {where} takes {len(pictures)}: {_listed(pictures)}.")
+        raise InputError(f"Expected one picture as input, {where} takes several: {_listed(pictures)}.")
     unknown = [one for one in others if one.when_not_training is None]
     if any(one.dtype == STRING for one in unknown) and not pictures:
         raise InputError(
-            f"Expected a picture as input, {where} takes encoded pictures, records or text: {_listed(inputs)}. {AS_SAVED}"
+            f"Expected a picture as input, {where} takes encoded pictures, records or text: "
+            f"{_listed(inputs)}. {AS_SAVED}"
         )
     if not pictures or unknown:
-        raise InputError(f"Expected one picture as input, {where} takes {_listed(inputs) or 'nothing'}. {AS_SAVED}")
+        found = _listed(inputs) or "nothing"
+        raise InputError(f"Expected one picture as input, {where} takes {found}. {AS_SAVED}")
     if not outputs:
         raise InputError(f"Expected scores as float32 numbers, {where} answers none.")
     if len(outputs) > MOST_OUTPUTS:

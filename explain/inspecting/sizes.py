@@ -20,10 +20,10 @@ from explain.repairing.walking import (
     calls, ends, is_functional, is_object, layers_of, name_of, references, settings,
 )  # fmt: skip
 
-ACTIVATION = 2**27                    # numbers of one layer's answer to one picture: 512 MB; keras.applications: 2^24
-WEIGHTS = 2**26                       # numbers of all weights together where the file stores none
-CALLS = 5_000                         # of layers, counting a nested model as often as it is called; they: 1,041
-FREE = 256                            # pixels that a free side is counted with
+ACTIVATION = 2**27  # numbers of one layer's answer to one picture: 512 MB; keras.applications: 2^24
+WEIGHTS = 2**26  # numbers of all weights together where the file stores none
+CALLS = 5_000  # of layers, counting a nested model as often as it is called; they: 1,041
+FREE = 256  # pixels that a free side is counted with
 HOLDERS = ("layer", "backward_layer", "cell")
 
 
@@ -35,7 +35,7 @@ class Walk:
         self.stored = set(shapes)
         self.total = sum(math.prod(shape) for shape in shapes)
         self.called = self.created = 0
-        self._counted: set[int] = set()                         # layers, which are called more than once
+        self._counted: set[int] = set()  # layers, which are called more than once
 
     def model(self, model: dict, inputs: Sequence[Known] | None) -> list[Known]:
         """The shapes that a model answers; inputs: those it is called on, or None for its own."""
@@ -43,7 +43,9 @@ class Walk:
 
     def _sequential(self, model: dict, inputs: Sequence[Known] | None) -> list[Known]:
         shape = settings(model).get("build_input_shape")
-        now: list[Known] = [tuple(shape[1:]) if isinstance(shape, list) else None] if inputs is None else list(inputs)
+        now: list[Known] = (
+            [tuple(shape[1:]) if isinstance(shape, list) else None] if inputs is None else list(inputs)
+        )
         for layer in layers_of(model):
             if layer["class_name"] == "InputLayer":
                 now = [_merged(own_shape(layer), now[0])]
@@ -62,13 +64,19 @@ class Walk:
                 outer = inputs[place] if inputs is not None and 0 <= place < len(inputs) else None
                 answers[name_of(layer), 0] = [_merged(own_shape(layer), outer)]
         self._call_all(layers, by_name, answers)
-        return [shape for leaf in ends(model, "output_layers") for shape in [self._end(leaf, answers, by_name)]]
+        return [
+            shape for leaf in ends(model, "output_layers") for shape in [self._end(leaf, answers, by_name)]
+        ]
 
     def _call_all(self, layers: list[dict], by_name: dict, answers: dict) -> None:
         """Answer every call as soon as what goes into it is there."""
         needs: list[set[tuple[str, int]]] = []
         after: dict[tuple[str, int], list[int]] = {}
-        every = [(layer, number, list(references(call))) for layer in layers for number, call in enumerate(calls(layer))]
+        every = [
+            (layer, number, list(references(call)))
+            for layer in layers
+            for number, call in enumerate(calls(layer))
+        ]
         for place, (layer, _, sources) in enumerate(every):
             for name, *_ in sources:
                 if name not in by_name:
@@ -81,23 +89,27 @@ class Walk:
         while ready:
             layer, number, sources = every[ready.pop()]
             done += 1
-            answers[name_of(layer), number] = self.layer(layer, [_output(answers, source) for source in sources])
+            answers[name_of(layer), number] = self.layer(
+                layer, [_output(answers, source) for source in sources]
+            )
             for place in after.get((name_of(layer), number), ()):
                 needs[place].discard((name_of(layer), number))
                 if not needs[place]:
                     ready.append(place)
         if done < len(every):
-            names = listed(dict.fromkeys(name_of(layer) for (layer, *_), need in zip(every, needs, strict=True) if need))
+            names = listed(
+                dict.fromkeys(name_of(layer) for (layer, *_), need in zip(every, needs, strict=True) if need)
+            )
             raise BrokenModel(
-                f"The layers of the network are connected in a circle, or to calls that do not exist: {names}. Save "
-                "the model again."
+                "The layers of the network are connected in a circle, or to calls that do not exist: "
+                f"{names}. Save the model again."
             )
 
     def _end(self, leaf: list, answers: dict, by_name: dict) -> Known:
         name, number, output = leaf
         if name not in by_name:
             raise _missing(name, None)
-        number -= by_name[name]["class_name"] == "Functional"       # there Keras counts from one
+        number -= by_name[name]["class_name"] == "Functional"  # there Keras counts from one
         if (name, number) not in answers:
             raise _missing(name, None)
         return _output(answers, [name, number, output])
@@ -107,8 +119,8 @@ class Walk:
         self.called += 1
         if self.called > CALLS:
             raise ModelTooLarge(
-                f"The network calls its layers more than {CALLS:,} times, counting models inside models as often as "
-                "they are used. The largest of keras.applications needs about 1,000."
+                f"The network calls its layers more than {CALLS:,} times, counting models inside models as "
+                "often as they are used. The largest of keras.applications needs about 1,000."
             )
         if layers_of(layer) and layer["class_name"] != "Pipeline":
             return self.model(layer, inputs)
@@ -139,8 +151,8 @@ class Walk:
         count = math.prod(FREE if side is None else side for side in shape) if shape else 0
         if count > ACTIVATION:
             raise ModelTooLarge(
-                f"The layer {quoted(name_of(layer))} ({layer['class_name']}) would answer one picture with {count:,} "
-                f"numbers; at most {ACTIVATION:,} are allowed."
+                f"The layer {quoted(name_of(layer))} ({layer['class_name']}) would answer one picture with "
+                f"{count:,} numbers; at most {ACTIVATION:,} are allowed."
             )
 
     def _check_weights(self, layer: dict, inputs: Sequence[Known]) -> None:
@@ -154,16 +166,20 @@ class Walk:
             if self.stored and wanted not in self.stored and not (None in wanted and self._matches(wanted)):
                 sides = " × ".join("?" if side is None else f"{side:,}" for side in wanted)
                 raise BrokenModel(
-                    f"The layer {quoted(name_of(layer))} ({layer['class_name']}) needs weights of {sides}, and the "
-                    "file holds none of that shape: its architecture and its weights do not belong together. Save "
-                    "the model again."
+                    f"The layer {quoted(name_of(layer))} ({layer['class_name']}) needs weights of {sides}, "
+                    "and the file holds none of that shape: its architecture and its weights do not belong "
+                    "together. Save the model again."
                 )
 
     def _too_many(self, layer: dict) -> ModelTooLarge:
-        said = f"holds {self.total:,}" if self.stored else f"holds none, and then at most {WEIGHTS:,} are allowed"
+        said = (
+            f"holds {self.total:,}"
+            if self.stored
+            else f"holds none, and then at most {WEIGHTS:,} are allowed"
+        )
         return ModelTooLarge(
-            f"With the layer {quoted(name_of(layer))} ({layer['class_name']}) the network would need {self.created:,} "
-            f"numbers of weights; the file {said}."
+            f"With the layer {quoted(name_of(layer))} ({layer['class_name']}) the network would need "
+            f"{self.created:,} numbers of weights; the file {said}."
         )
 
     def _matches(self, wanted: Shape) -> bool:
@@ -212,10 +228,15 @@ def _inner(config: dict) -> list[dict]:
 
 def _is_another(layer: dict) -> bool:
     """Whether it is an operation that answers otherwise than the layer of the same name."""
-    return str(layer.get("module")).startswith("keras.src.ops.") and layer["class_name"] in ("Average", "Dot", "Reshape")
+    return str(layer.get("module")).startswith("keras.src.ops.") and layer["class_name"] in (
+        "Average",
+        "Dot",
+        "Reshape",
+    )
 
 
 def _missing(name: object, layer: dict | None) -> BrokenModel:
     where = f"The layer {quoted(name_of(layer))}" if layer is not None else "The output of the network"
-    return BrokenModel(f"{where} is connected to {quoted(name)}, which is not in the file. Save the model again.")
-
+    return BrokenModel(
+        f"{where} is connected to {quoted(name)}, which is not in the file. Save the model again."
+    )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2, node_def_pb2
+from tensorflow.core.framework import node_def_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from explain.errors import BrokenModel, InputError, ModelTooLarge, UnsafeGraph
@@ -31,7 +31,6 @@ class Imported(NamedTuple):
     dtype: str
     outputs: dict[str, tf.Tensor]
     values: dict[str, np.ndarray]
-    library: graph_pb2.GraphDef
 
 
 def imported(meta: meta_graph_pb2.MetaGraphDef) -> Imported:
@@ -45,19 +44,20 @@ def imported(meta: meta_graph_pb2.MetaGraphDef) -> Imported:
     _accept_floats(graph_def, image)
     shape, graph = _first_that_fits(graph_def, image, _shapes(info))
     _check_sizes(graph)
-    outputs = {name: graph.get_tensor_by_name(signature.outputs[name].name) for name in _natural(signature.outputs)}
+    written = {name: signature.outputs[name].name for name in _natural(signature.outputs)}
+    outputs = _scores({name: graph.get_tensor_by_name(tensor) for name, tensor in written.items()})
     return Imported(
-        graph, [node.name for node in graph_def.node], image, shape, dtype.name, _scores(outputs), values,
-        graph_pb2.GraphDef(library=graph_def.library, versions=graph_def.versions),
+        graph, [node.name for node in graph_def.node], image, shape, dtype.name, outputs, values
     )  # fmt: skip
 
 
 def _check(graph_def) -> None:
     """Once more, for copies that did not come from the inspection."""
-    bodies = [graph_def.node, *(function.node_def for function in graph_def.library.function)]
-    for node in (node for body in bodies for node in body):
+    for node in graph_def.node:
         if node.op not in operations.PURE:
-            raise UnsafeGraph(f"The graph holds the operation '{node.op}', which is not one that only computes.")
+            raise UnsafeGraph(f"The graph holds '{node.op}', which is no operation that only computes.")
+    if graph_def.library.function:
+        raise UnsafeGraph("The graph holds functions, which a checked copy does not.")
 
 
 def _taken_out(graph_def) -> dict[str, np.ndarray]:
@@ -143,8 +143,8 @@ def _check_sizes(graph: tf.Graph) -> None:
             numbers = np.prod([float(n or 1) for n in tensor.shape]) if tensor.shape.rank else 1
             if numbers > MOST_NUMBERS:
                 raise ModelTooLarge(
-                    f"The operation '{operation.name}' answers {numbers:.2g} numbers (shape {tensor.shape}) for one "
-                    f"picture, at most {MOST_NUMBERS:.2g} are computed."
+                    f"The operation '{operation.name}' answers {numbers:.2g} numbers (shape {tensor.shape}) "
+                    f"for one picture, at most {MOST_NUMBERS:.2g} are computed."
                 )
 
 
@@ -163,5 +163,5 @@ def _scores(outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     }  # fmt: skip
     if not found:
         seen = ", ".join(f"'{name}' {tensor.dtype.name} {tensor.shape}" for name, tensor in outputs.items())
-        raise InputError(f"Expected scores of shape (batch, classes) for any number of pictures, the graph answers {seen}.")
+        raise InputError(f"Expected scores (batch, classes), the batch being free; the graph answers {seen}.")
     return found

@@ -20,29 +20,33 @@ KINDS = {
     "Conv2D": "Conv2D", "DepthwiseConv2dNative": "DepthwiseConv2D", "Conv2DBackpropInput": "Conv2DTranspose",
     "Dilation2D": "Dilation2D", "MatMul": "Dense", "BatchMatMul": "Dense", "BatchMatMulV2": "Dense",
     "BatchMatMulV3": "Dense", "Einsum": "EinsumDense",
-    "Relu": "ReLU", "Relu6": "ReLU", "Elu": "ELU", "Selu": "SELU", "LeakyRelu": "LeakyReLU", "Softmax": "Softmax",
-    "LogSoftmax": "LogSoftmax", "Softplus": "Softplus", "Softsign": "Softsign", "Sigmoid": "Sigmoid", "Tanh": "Tanh",
+    "Relu": "ReLU", "Relu6": "ReLU", "Elu": "ELU", "Selu": "SELU", "LeakyRelu": "LeakyReLU",
+    "Sigmoid": "Sigmoid", "Tanh": "Tanh", "Softmax": "Softmax", "LogSoftmax": "LogSoftmax",
+    "Softplus": "Softplus", "Softsign": "Softsign",
     "MaxPool": "MaxPooling2D", "MaxPoolV2": "MaxPooling2D", "AvgPool": "AveragePooling2D",
     "Mean": "GlobalAveragePooling2D", "Max": "GlobalMaxPooling2D",
-    "Add": "Add", "AddV2": "Add", "AddN": "Add", "Mul": "Multiply", "Concat": "Concatenate", "ConcatV2": "Concatenate",
+    "Add": "Add", "AddV2": "Add", "AddN": "Add", "Mul": "Multiply",
+    "Concat": "Concatenate", "ConcatV2": "Concatenate",
     "FusedBatchNorm": "BatchNormalization", "FusedBatchNormV2": "BatchNormalization",
     "FusedBatchNormV3": "BatchNormalization", "LRN": "ResponseNormalization",
     "Pad": "ZeroPadding2D", "PadV2": "ZeroPadding2D", "MirrorPad": "ReflectionPadding2D",
     "ResizeBilinear": "Resizing", "ResizeNearestNeighbor": "Resizing", "ResizeBicubic": "Resizing",
     "ResizeArea": "Resizing",
 }  # fmt: skip
-PRODUCTS = ("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMul", "BatchMatMulV2",
-            "BatchMatMulV3", "Einsum")  # fmt: skip
+PRODUCTS = (
+    "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMul", "BatchMatMulV2",
+    "BatchMatMulV3", "Einsum",
+)  # fmt: skip
 SUMS = ("Add", "AddV2", "BiasAdd", "BiasAddV1")
 JOINS = ("Add", "AddV2", "AddN", "Mul", "Concat", "ConcatV2")
 OVER_PLACES = ("Mean", "Max")
 
 # Last parts of a node's name that only repeat what it does.
 DOING = re.compile(
-    r"(convolution|conv2d|conv2dbackpropinput|conv2d_transpose|depthwise|depthwise_conv2d|separable_conv2d|biasadd|matmul|"
-    r"tensordot|einsum|relu|relu6|elu|selu|leakyrelu|leaky_relu|softmax|logsoftmax|softplus|softsign|sigmoid|tanh|silu|gelu|"
-    r"maxpool|maxpool2d|max_pool2d|max_pool|avgpool|avgpool2d|avg_pool|avg_pool2d|mean|max|add|addv2|addn|mul|concat|"
-    r"batchnorm|fusedbatchnorm(v\d)?|pad|resize|resize\w*)(_\d+)?",
+    r"(convolution|conv2d|conv2dbackpropinput|conv2d_transpose|depthwise|depthwise_conv2d|separable_conv2d|"
+    r"biasadd|matmul|tensordot|einsum|relu|relu6|elu|selu|leakyrelu|leaky_relu|softmax|logsoftmax|softplus|"
+    r"softsign|sigmoid|tanh|silu|gelu|maxpool|maxpool2d|max_pool|max_pool2d|avgpool|avgpool2d|avg_pool|"
+    r"avg_pool2d|mean|max|add|addv2|addn|mul|concat|batchnorm|fusedbatchnorm(v\d)?|pad|resize\w*)(_\d+)?",
     re.IGNORECASE,
 )  # fmt: skip
 
@@ -58,7 +62,7 @@ class Tap(NamedTuple):
 def taps(graph: tf.Graph, order: list[str], image: str) -> list[Tap]:
     """The layers in the order in which they answer."""
     walk = _Walk(graph, order, image)
-    ends = {}                                          # of the layer → (the operation it is called after, kind)
+    ends = {}                                          # → (the operation it is called after, kind)
     for operation in walk.seeing:
         kind = walk.kind(operation)
         if kind:
@@ -99,7 +103,7 @@ class _Walk:
         return any(tensor.op.name in self._apart for tensor in pictures)
 
     def _layer_norm(self, operation: tf.Operation) -> tuple[tf.Tensor, ...]:
-        """(x · s, m · s) of a sum x · s + (β − m · s) where s is not learnt but the picture's own; or ()."""
+        """(x · s, m · s) of a sum x · s + (β − m · s) where s is the picture's own, or ()."""
         if operation.type not in SUMS:
             return ()
         for first, second in (operation.inputs, operation.inputs[::-1]):
@@ -156,10 +160,11 @@ def _read_by(tensor: tf.Tensor) -> set[str]:
 
 
 def _gated(gate: tf.Tensor, tensor: tf.Tensor) -> str:
-    """The activation that is a product of its input and a gate: x · sigmoid(x), x · (1 + erf(x / √2)) / 2."""
+    """What a product of x and its gate is called: x · sigmoid(x), x · (1 + erf(x / √2)) / 2; or ''."""
     if gate.op.type == "Sigmoid":
         inner = gate.op.inputs[0]
-        return "Swish" if tensor.name in {inner.name, *(_read_by(inner) if inner.op.type == "Mul" else ())} else ""
+        origins = {inner.name, *(_read_by(inner) if inner.op.type == "Mul" else ())}     # sigmoid(β · x)
+        return "Swish" if tensor.name in origins else ""
     inner = {each.op.type for each in gate.op.inputs} if gate.op.type in SUMS else {gate.op.type}
     return "GELU" if inner & {"Erf", "Erfc", "Tanh"} else ""
 
@@ -195,8 +200,8 @@ def common_start(names: Iterable[str]) -> str:
 
 def _start(paths: list[list[str]]) -> list[str]:
     shortest = min(paths, key=len, default=[])
-    many = next((i for i, part in enumerate(shortest) if any(path[i] != part for path in paths)), len(shortest))
-    return shortest[: min(many, len(shortest) - 1)]
+    differ = (i for i, part in enumerate(shortest) if any(path[i] != part for path in paths))
+    return shortest[: min(next(differ, len(shortest)), len(shortest) - 1)]
 
 
 def _renumbered(paths: list[list[str]]) -> list[list[str]]:

@@ -84,8 +84,6 @@ class GraphNetwork(keras.Model):
         return made
 
     def call(self, inputs):
-        if tf.executing_eagerly() and self._program.library.library.function:
-            return tf.function(self._program.run, autograph=False)(inputs)      # functions live in graphs only
         return self._program.run(inputs)
 
     def get_config(self):
@@ -106,7 +104,6 @@ class Program:
     """The operations of a graph in order, to be made anew wherever they are asked for."""
 
     def __init__(self, parts: Imported, layers: dict[str, GraphLayer], weights: dict[str, keras.Variable]):
-        self.library = parts.library
         self._image = parts.graph.get_operation_by_name(parts.image).outputs[0]
         self._outputs = [tensor.name for tensor in parts.outputs.values()]
         self._weights = {name + ":0": weight for name, weight in weights.items()}
@@ -117,8 +114,6 @@ class Program:
 
     def run(self, inputs: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
         """(b, h, w, C) → the output, or the list of several."""
-        if self.library.library.function:
-            tf.graph_util.import_graph_def(self.library, name="")
         known = {name: weight.value.handle for name, weight in self._weights.items()}
         known[self._image.name] = tf.cast(inputs, self._image.dtype)
         for step in self._steps:
@@ -151,9 +146,9 @@ def _step(operation: tf.Operation, layer: GraphLayer | None) -> Step:
         else:
             inputs[argument.name], *names = names
     options = {name: operation.get_attr(name) for name in options_of(operation.op_def)}
-    make, known = getattr(tf.raw_ops, operation.type), RENAMED.get(operation.type, {})
-    inputs, options = ({known.get(key, key): value for key, value in each.items()} for each in (inputs, options))
-    return Step(make, inputs, options, answers, layer)
+    names = RENAMED.get(operation.type, {})
+    inputs, options = ({names.get(k, k): value for k, value in each.items()} for each in (inputs, options))
+    return Step(getattr(tf.raw_ops, operation.type), inputs, options, answers, layer)
 
 
 def options_of(op_def) -> list[str]:

@@ -1,4 +1,4 @@
-"""The first pass of a network that was just opened: does it fit into memory, and does it answer in numbers?"""
+"""The first pass of a network that was just opened: does it fit into memory, does it answer in numbers?"""
 
 from __future__ import annotations
 
@@ -30,9 +30,12 @@ def trial(network: Network) -> tuple[Notice, ...]:
     try:
         scores = [network.predict(grey, output)[0] for output in range(len(network.outputs))]
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        raise TooMuchMemory("One picture of this network does not fit into memory. Choose a smaller network.") from error
+        sentence = "One picture does not fit into memory with this network. Choose a smaller network."
+        raise TooMuchMemory(sentence) from error
     broken = [output.name for output, found in zip(network.outputs, scores) if not np.isfinite(found).all()]
-    return (Notice("W_OUTPUT_NOT_FINITE", _sentence(broken[0], _first_broken(network, grey))),) if broken else ()
+    if not broken:
+        return ()
+    return (Notice("W_OUTPUT_NOT_FINITE", _sentence(broken[0], _first_broken(network, grey))),)
 
 
 def check_memory(layers: tuple[Layer, ...], limit: int) -> None:
@@ -47,9 +50,10 @@ def check_memory(layers: tuple[Layer, ...], limit: int) -> None:
     worst = pairs.index(max(pairs))
     largest = max(range(max(worst - 1, 0), worst + 1), key=sizes.__getitem__)
     raise TooMuchMemory(
-        f"One picture needs at least {_gigabytes(pairs[worst])} at layer '{layers[largest].name}', all layers together "
-        f"{_gigabytes(sum(sizes))}; the limit is {_gigabytes(limit)}. Give a smaller input_shape where the network takes "
-        "any size, choose a smaller network, or give workers more memory (EXPLAIN_WORKER_MB)."
+        f"One picture needs at least {_gigabytes(pairs[worst])} at layer '{layers[largest].name}', "
+        f"{_gigabytes(sum(sizes))} at all layers together; the limit is {_gigabytes(limit)}. Give a smaller "
+        "input_shape where the network takes any size, choose a smaller network, or give workers more memory "
+        "(EXPLAIN_WORKER_MB)."
     )
 
 
@@ -59,7 +63,7 @@ def answer_bytes(layer: Layer) -> int:
 
 
 def memory_limit() -> int:
-    """Bytes: this process's limit, the operator's for workers, or the machine's memory, whichever is least."""
+    """Bytes: the least of this process's limit, the operator's for workers, and the machine's memory."""
     return min(_limits())
 
 
@@ -92,8 +96,9 @@ def _first_broken(network: Network, pixels: np.ndarray) -> Layer | None:
 def _sentence(output: str, layer: Layer | None) -> str:
     where = f"; the first layer that does so is '{layer.name}' ({layer.kind})" if layer else ""
     return (
-        f"To a plain grey picture the output '{output}' answers with numbers that are not finite{where}. Its weights or "
-        "the statistics of a normalisation are damaged, or it overflows: look at the check-up, or train it again."
+        f"To a plain grey picture the output '{output}' answers with numbers that are not finite{where}. Its "
+        "weights or the statistics of a normalisation are damaged, or it overflows: look at the check-up, or "
+        "train it again."
     )
 
 

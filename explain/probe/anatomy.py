@@ -27,16 +27,17 @@ ATTENTION = (
 )  # fmt: skip
 
 
-def layers_of(calls: list[Call], grids: dict[str, Grid]) -> tuple[Layer, ...]:
-    """The nouns for all calls. A grid makes a map of tokens."""
+def layers_of(calls: list[Call], grids: dict[str, Grid], pieces: set[str]) -> tuple[Layer, ...]:
+    """The nouns for all calls. A grid makes a map of tokens; what answers to pieces of a picture has none."""
     attention = {call.name for call in calls if isinstance(call.operation, ATTENTION)}
-    return tuple(_layer(call, grids.get(call.name), call.name.rpartition("/")[0] in attention) for call in calls)
+    inner = {call.name for call in calls if call.name.rpartition("/")[0] in attention}
+    return tuple(_layer(call, grids.get(call.name), call.name not in pieces | inner) for call in calls)
 
 
-def _layer(call: Call, grid: Grid | None, in_attention: bool) -> Layer:
+def _layer(call: Call, grid: Grid | None, of_places: bool) -> Layer:
     shape = tuple(call.tensor.shape[1:]) if call.tensor.shape.rank else ()
     count = sum(int(np.prod(w.shape)) for w in getattr(call.operation, "weights", ()))
-    map_shape, note = shape if len(shape) == 3 and not in_attention else (), ""
+    map_shape, note = shape if len(shape) == 3 and of_places else (), ""
     if grid is not None:
         map_shape, note = (grid.rows, grid.columns, shape[-1]), grid.note
     return Layer(call.name, type(call.operation).__name__, shape, count, map_shape, note)

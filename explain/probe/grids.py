@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import tensorflow as tf
 
 from explain.probe.door import Call
@@ -47,24 +46,29 @@ def may_be_tokens(call: Call) -> bool:
     return shape.rank == 3 and shape[0] is None and shape[2] is not None and call.tensor.dtype.is_floating
 
 
-def find_grids(calls: list[Call], sizes: np.ndarray, input_shape: tuple[int, int, int]) -> dict[str, Grid]:
-    """{name: grid} of the calls whose tokens form one. sizes: (k, 3), measured on one picture.
+def measured(call: Call) -> bool:
+    """Whether it is worth knowing how many rows one picture gives: where there are tokens, maps may be windows."""
+    return may_be_tokens(call) or call.tensor.shape.rank == 4
+
+
+def find_grids(tokens: dict[Call, int], input_shape: tuple[int, int, int]) -> dict[str, Grid]:
+    """{name: grid} of the calls whose n tokens, one row a picture, form one.
 
     Tokens are taken for places when a map with as many of them, in the picture's own proportion, was
     computed before: the patches that they were made of. A sequence (the columns of a line of text, say)
-    has no such map; windows, which are several rows a picture, are left as they are.
+    has no such map.
     """
-    at: dict[str, list] = {}
-    for call, size in zip(calls, sizes, strict=True):
-        at.setdefault(call.tensor.op.name, []).append((call.name, *size))
+    at: dict[str, list[tuple[str, int]]] = {}
+    for call, many in tokens.items():
+        at.setdefault(call.tensor.op.name, []).append((call.name, int(many)))
+    graphs = {call.tensor.graph for call in tokens}
     grids: dict[str, Grid] = {}
     maps: set[tuple[int, int]] = set()
-    for operation in calls[0].tensor.graph.get_operations() if calls else ():           # as they were made
+    for operation in (each for graph in graphs for each in graph.get_operations()):          # as they were made
         for tensor in operation.outputs:
             maps.update(size for size in _map_sizes(tensor.shape) if _like_the_picture(*size, input_shape))
-        for name, rows, tokens, _ in at.get(operation.name, ()):
-            grid = _grid(int(tokens), maps)
-            if rows == 1 and grid is not None:
+        for name, many in at.get(operation.name, ()):
+            if grid := _grid(many, maps):
                 grids[name] = grid
     return grids
 

@@ -68,7 +68,7 @@ class Network:
         if not layer.map_shape:
             usable = self.default_layers[output]
             raise LayerError(
-                f"Layer '{name}' gives {layer.shape}, not (height, width, channels)."
+                f"Layer '{name}' gives {layer.shape}, not (height, width, channels) of the whole picture."
                 + (f" Choose a layer with a map, for example '{usable}'." if usable else "")
             )
         return layer

@@ -14,7 +14,7 @@ import tensorflow as tf
 from explain.probe import door
 from explain.probe.anatomy import check_channels_last, layers_of, targets
 from explain.probe.cutting import cut_out
-from explain.probe.grids import Grid, find_grids, may_be_tokens
+from explain.probe.grids import Grid, find_grids, may_be_tokens, measured
 from explain.probe.heads import Head, read_head
 from explain.probe.reach import Reach, reach_of
 from explain.results import Layer, Output
@@ -47,19 +47,21 @@ def survey(network: Network) -> Survey:
     def forward(pixels):
         outputs, calls = door.survey(network.model, network.prepare(pixels))
         heads = [read_head(tensor) for _, tensor in outputs]
-        tokens = [call for call in calls if may_be_tokens(call)]
-        sizes = tf.stack([tf.shape(call.tensor) for call in tokens]) if tokens else None      # (k, 3)
-        paths = [path for path, _ in outputs]
-        made.update(pixels=pixels, calls=calls, heads=heads, paths=paths, tokens=tokens, sizes=sizes)
+        shapes = [tf.shape(call.tensor)[:2] for call in calls if measured(call)]
+        sizes = tf.stack(shapes) if any(map(may_be_tokens, calls)) else None                  # (k, 2)
+        made.update(pixels=pixels, calls=calls, heads=heads, paths=[path for path, _ in outputs], sizes=sizes)
         return [(head.scores, head.probabilities) for head in heads]
 
     function, calls = network.trace(forward, network.pixels_spec()), made["calls"]
     check_channels_last(calls)
-    grids = {}
-    if made["tokens"]:
+    grids, pieces = {}, set()
+    if made["sizes"] is not None:
         measure = cut_out(function.graph, [made["pixels"]], made["sizes"], network.trace)
-        grids = find_grids(made["tokens"], measure(_noise(network)).numpy(), network.input_shape)
-    layers, heads = layers_of(calls, grids), made["heads"]
+        sizes = dict(zip(filter(measured, calls), measure(_noise(network)).numpy()))
+        pieces = {call.name for call, (rows, _) in sizes.items() if rows != 1}
+        tokens = {call: size for call, (_, size) in sizes.items() if may_be_tokens(call) and call.name not in pieces}
+        grids = find_grids(tokens, network.input_shape)
+    layers, heads = layers_of(calls, grids, pieces), made["heads"]
     tensors = {call.name: call.tensor for call in calls}
     defaults = []
     for head in heads:

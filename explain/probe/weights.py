@@ -87,10 +87,11 @@ def not_finite(operations: Mapping[str, keras.Operation]) -> dict[str, tuple[int
 
 @dataclass(frozen=True)
 class Norm:
-    """What is wrong with a batch normalisation, by numbers of channels. magnified: 1 / √ε, where variance is 0."""
+    """What is wrong with a batch normalisation. negative, still: numbers of the channels whose variance is
+    below 0, or 0; magnified: 1 / √ε, by which what little comes there is."""
 
-    negative: int
-    still: int
+    negative: np.ndarray
+    still: np.ndarray
     magnified: float
 
 
@@ -100,8 +101,8 @@ def norms(operations: Mapping[str, keras.Operation]) -> dict[str, Norm]:
     for name, operation in operations.items():
         if isinstance(operation, keras.layers.BatchNormalization):
             variance = np.asarray(operation.moving_variance, np.float32)
-            norm = Norm(int((variance < 0).sum()), int((variance == 0).sum()), float(operation.epsilon) ** -0.5)
-            if norm.negative or norm.still:
+            norm = Norm(np.flatnonzero(variance < 0), np.flatnonzero(variance == 0), float(operation.epsilon) ** -0.5)
+            if len(norm.negative) or len(norm.still):
                 found[name] = norm
     return found
 

@@ -36,7 +36,7 @@ def repair(config: Any, keras_version: str, form: str, backend: str = "") -> tup
     return repaired, (
         Notice(
             "W_REPAIRED",
-            f"The file was written by {by} and was brought up to date before it was opened: {', '.join(words)}. "
-            "It computes what it computed then; the file itself was not changed.",
+            f"The file was written by {by} and was brought up to date before it was opened: "
+            f"{', '.join(words)}. It computes what it computed then; the file itself was not changed.",
         ),
     )

@@ -26,9 +26,10 @@ def hard_sigmoids(config: dict, origin: Origin) -> bool:
     for layer in layer_objects(config):
         if "hard_sigmoid" in (settings(layer).get("activation"), settings(layer).get("recurrent_activation")):
             raise ObsoleteModel(
-                f"The layer '{name_of(layer)[:80]}' ({layer['class_name'][:80]}) uses the hard sigmoid of Keras "
-                f"{origin.major}, 0.2·x + 0.5 between 0 and 1, which Keras 3 no longer has. Opened with today's it "
-                "would answer differently; train it again with recurrent_activation='sigmoid'."
+                f"The layer '{name_of(layer)[:80]}' ({layer['class_name'][:80]}) uses the hard sigmoid of "
+                f"Keras {origin.major}, 0.2·x + 0.5 between 0 and 1, which Keras 3 no longer has. Opened "
+                "with today's it would answer differently; train it again with "
+                "recurrent_activation='sigmoid'."
             )
     return changed
 
@@ -39,5 +40,7 @@ def _is_recurrent(layer: dict) -> bool:
 
 def _spell_out(model: dict, layer: dict) -> None:
     name = name_of(layer) or "hard_sigmoid"
-    line = put_after(model, layer, lambda free: new_layer("Rescaling", free, scale=0.2, offset=0.5), f"{name}_line")
+    line = put_after(
+        model, layer, lambda free: new_layer("Rescaling", free, scale=0.2, offset=0.5), f"{name}_line"
+    )
     put_after(model, line, lambda free: new_layer("ReLU", free, max_value=1.0), f"{name}_clip")

@@ -1,7 +1,7 @@
 """Rewrites of who calls whom: the calls of Keras 1 and 2 become those of Keras 3.
 
-    Keras 1, 2    [[["conv1", 0, 0, {"training": false}]]]
-    Keras 3       [{"args": [reference to conv1], "kwargs": {"training": false}}]
+Keras 1, 2    [[["conv1", 0, 0, {"training": false}]]]
+Keras 3       [{"args": [reference to conv1], "kwargs": {"training": false}}]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from explain.repairing.walking import (
     calls, ends, is_functional, is_leaf, layers_of, models, name_of, reference, references, settings,
 )  # fmt: skip
 
-CONSTANT = "_CONSTANT_VALUE"           # Keras 2's name for an argument that is no layer's output
+CONSTANT = "_CONSTANT_VALUE"  # Keras 2's name for an argument that is no layer's output
 
 
 def new_calls(config: dict, origin: Origin) -> bool:
@@ -24,7 +24,9 @@ def new_calls(config: dict, origin: Origin) -> bool:
         for layer in layers_of(model):
             nodes = layer.get("inbound_nodes")
             if isinstance(nodes, list) and any(isinstance(node, list) for node in nodes):
-                layer["inbound_nodes"] = [_new_call(node, names) if isinstance(node, list) else node for node in nodes]
+                layer["inbound_nodes"] = [
+                    _new_call(node, names) if isinstance(node, list) else node for node in nodes
+                ]
                 changed = True
     return changed
 
@@ -79,7 +81,11 @@ def calls_of_models(config: dict, origin: Origin) -> bool:
         answers = list(ends(model, "output_layers"))
         for inner in layers_of(model):
             if isinstance(settings(inner).get("layers"), list):
-                late = [leaf for leaf in answers if leaf[0] == name_of(inner) and inner["class_name"] != "Functional"]
+                late = [
+                    leaf
+                    for leaf in answers
+                    if leaf[0] == name_of(inner) and inner["class_name"] != "Functional"
+                ]
                 changed |= _count_from_0(used.get(name_of(inner), []), late, len(calls(inner)), origin)
     return changed
 

@@ -23,11 +23,11 @@ SPATIAL = {
 }  # fmt: skip
 # They treat every number alike, so that the order does not matter.
 ANY_ORDER = frozenset(
-    "Activation Add AlphaDropout Average Dropout ELU GaussianDropout GaussianNoise Identity LeakyReLU Maximum Minimum"
-    " Multiply PReLU ReLU Rescaling Subtract".split()
+    "Activation Add AlphaDropout Average Dropout ELU GaussianDropout GaussianNoise Identity LeakyReLU "
+    "Maximum Minimum Multiply PReLU ReLU Rescaling Subtract".split()
 )
 ALONG_AN_AXIS = frozenset({"BatchNormalization", "LayerNormalization", "Concatenate"})
-AXIS = {1: -1, 2: 1, 3: 2, -1: 2, -2: 1, -3: -1}            # of (b, c, h, w) → of (b, h, w, c)
+AXIS = {1: -1, 2: 1, 3: 2, -1: 2, -2: 1, -3: -1}  # of (b, c, h, w) → of (b, h, w, c)
 
 
 class _Unknown(Exception):
@@ -89,7 +89,9 @@ def _walk(model: dict, rank: int) -> tuple[list[tuple[dict, dict, int]], int]:
         else:
             rank = _answer(layer, rank)
         answers[name_of(layer)] = rank
-    outputs = [answers.get(leaf[0], 0) for leaf in ends(model, "output_layers")] if is_functional(model) else [rank]
+    outputs = (
+        [answers.get(leaf[0], 0) for leaf in ends(model, "output_layers")] if is_functional(model) else [rank]
+    )
     if len(outputs) != 1:
         raise _Unknown
     return found, outputs[0]
@@ -129,10 +131,14 @@ def _turn(model: dict, layer: dict, rank: int) -> None:
 def _keep_order(model: dict, layer: dict, rank: int) -> None:
     """Flatten and Reshape see their numbers in the old order, and give them on in the new one."""
     inside = layer["config"]
-    already = inside.get("data_format") == "channels_first"          # Keras 2's Flatten: channels last by itself
+    already = inside.get("data_format") == "channels_first"  # Keras 2's Flatten: channels last by itself
     if layer["class_name"] == "Flatten":
         inside.pop("data_format", None)
     if rank == 4 and not already:
-        put_before(model, layer, lambda free: new_layer("Permute", free, dims=TO_FIRST), f"{name_of(layer)}_order")
+        put_before(
+            model, layer, lambda free: new_layer("Permute", free, dims=TO_FIRST), f"{name_of(layer)}_order"
+        )
     if layer["class_name"] == "Reshape" and len(inside["target_shape"]) == 3:
-        put_after(model, layer, lambda free: new_layer("Permute", free, dims=TO_LAST), f"{name_of(layer)}_back")
+        put_after(
+            model, layer, lambda free: new_layer("Permute", free, dims=TO_LAST), f"{name_of(layer)}_back"
+        )

@@ -29,7 +29,9 @@ def drop_training(config: dict, origin: Origin) -> bool:
         shapes = one.pop("build_config", None)
         if one["class_name"] == "Sequential" and isinstance(shapes, dict) and not _has_input(one):
             settings(one).setdefault("build_input_shape", shapes.get("input_shape"))
-        elif known.module_of(one["class_name"]) is None and isinstance(shapes, dict) and _only_numbers(shapes):
+        elif (
+            known.module_of(one["class_name"]) is None and isinstance(shapes, dict) and _only_numbers(shapes)
+        ):
             one["build_config"] = shapes
     return False
 
@@ -75,7 +77,11 @@ def plain_dtypes(config: dict, origin: Origin) -> bool:
         inside = settings(one)
         for key in [key for key in inside if known.role_of(key) == "dtype"]:
             policy = inside[key]
-            if is_object(policy) and policy["class_name"] in _POLICIES and set(settings(policy)) <= {"name", "loss_scale"}:
+            if (
+                is_object(policy)
+                and policy["class_name"] in _POLICIES
+                and set(settings(policy)) <= {"name", "loss_scale"}
+            ):
                 name = settings(policy).get("name")
                 inside[key] = "float32" if name in ("infer", "_infer", None) else name
                 changed = True
@@ -131,13 +137,13 @@ def valid_names(config: dict, origin: Origin) -> bool:
 
 
 def is_valid(name: str) -> bool:
-    """Whether TensorFlow takes it as the scope of a function (its pattern, less '/' and '\\')."""
-    return bool(re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.>-]*", name))
+    """Whether TensorFlow takes it as the name of a node in a graph (its pattern, less '/', '\\' and '>')."""
+    return bool(re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.-]*", name))
 
 
 def valid(name: str) -> str:
     """The same name with '_' for every sign that it may not have; never empty."""
-    plain = re.sub(r"[^A-Za-z0-9_.>-]", "_", name)
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
     return plain if is_valid(plain) else f"layer{plain}"
 
 
@@ -165,22 +171,28 @@ def _home(one: dict, role: str, origin: Origin) -> str | None:
     if role in known.PIECES:
         module, names = known.PIECES[role]
         return module if name in names else None
-    if name in known.OPERATIONS and _is_operation(one):
+    if name in known.OPERATIONS and _is_operation(one, origin):
         return known.OPERATIONS[name]
     return known.module_of(name)
 
 
-def _is_operation(one: dict) -> bool:
-    """Whether an object whose class may be a layer or an operation ('Add') is the operation."""
+def _is_operation(one: dict, origin: Origin) -> bool:
+    """Whether an object whose class may be a layer or an operation ('Add') is the operation.
+
+    HDF5 files do not say; but every layer of Keras 3 has `trainable`, and no operation has.
+    """
     module = one.get("module")
     if isinstance(module, str):
         return module.startswith("keras.src.ops.")
-    return "trainable" not in settings(one) and (one["class_name"] not in known.LAYERS or bool(calls(one)))
+    both = one["class_name"] in known.LAYERS
+    return origin.major >= 3 and "trainable" not in settings(one) and (not both or bool(calls(one)))
 
 
 def _is_keras(one: dict) -> bool:
     module, registered = one.get("module"), one.get("registered_name")
-    ours = module is None or (isinstance(module, str) and any(f"{module}.".startswith(f"{h}.") for h in _HOMES))
+    ours = module is None or (
+        isinstance(module, str) and any(f"{module}.".startswith(f"{h}.") for h in _HOMES)
+    )
     return ours and registered in (None, one["class_name"])
 
 
@@ -214,11 +226,15 @@ def ellipses(config: dict, origin: Origin) -> bool:
 
 def _write_out(args: list) -> bool:
     spec = args[1] if isinstance(args[1], list) else [args[1]]
-    dots = [n for n, part in enumerate(spec) if isinstance(part, dict) and part.get("class_name") == "__ellipsis__"]
+    dots = [
+        n
+        for n, part in enumerate(spec)
+        if isinstance(part, dict) and part.get("class_name") == "__ellipsis__"
+    ]
     if len(dots) != 1:
         return False
     shape = settings(args[0]).get("shape")
-    rank = len(shape) if isinstance(shape, list) and len(shape) > 1 else 4      # a picture, where it is not said
+    rank = len(shape) if isinstance(shape, list) and len(shape) > 1 else 4  # a picture, where it is not said
     everything = {"class_name": "__slice__", "config": {"start": None, "stop": None, "step": None}}
     args[1] = spec[: dots[0]] + [everything] * max(0, rank - len(spec) + 1) + spec[dots[0] + 1 :]
     return True

@@ -28,9 +28,10 @@ ARGUMENTS = {
 DATA_FORMATS = {"th": "channels_first", "tf": "channels_last", "default": None}
 
 WHILE_TRAINING = frozenset(
-    "init W_regularizer b_regularizer U_regularizer W_constraint b_constraint U_constraint gamma_init beta_init"
-    " depthwise_init pointwise_init weights".split()
+    "init W_regularizer b_regularizer U_regularizer W_constraint b_constraint U_constraint gamma_init "
+    "beta_init depthwise_init pointwise_init weights".split()
 )
+
 
 def inputs(config: dict, origin: Origin) -> bool:
     """The InputLayer's `input_dtype` is called `dtype`."""
@@ -56,8 +57,10 @@ def _is_keras_1(layer: dict) -> bool:
     """Whether it names a class, or an argument, that only Keras 1 had."""
     kind, told = layer["class_name"], layer["config"].keys()
     if kind == "Merge":
-        return layer["config"].get("mode_type", "raw") == "raw"                 # otherwise it holds a function
-    own = {"BatchNormalization": "mode", "GaussianNoise": "sigma"}.get(kind, "p" if "Dropout" in kind else "init")
+        return layer["config"].get("mode_type", "raw") == "raw"  # otherwise it holds a function
+    own = {"BatchNormalization": "mode", "GaussianNoise": "sigma"}.get(
+        kind, "p" if "Dropout" in kind else "init"
+    )
     return kind in CLASSES or own in told or bool(told & {"border_mode", "dim_ordering", "W_regularizer"})
 
 
@@ -87,8 +90,8 @@ def _rename(layer: dict) -> None:
         del inside[old]
     if inside.get("padding") == "full":
         raise ObsoleteModel(
-            f"The layer '{name_of(layer)[:80]}' pads as Theano's 'full' did, which Keras no longer has: write the "
-            "padding as a ZeroPadding2D layer before it, and save the model again."
+            f"The layer '{name_of(layer)[:80]}' pads as Theano's 'full' did, which Keras no longer has: "
+            "write the padding as a ZeroPadding2D layer before it, and save the model again."
         )
 
 
@@ -108,13 +111,13 @@ def _merge(layer: dict) -> None:
     mode = str(inside.get("mode"))
     if mode not in MERGED:
         raise ObsoleteModel(
-            f"The layer '{name_of(layer)[:80]}' merges by '{mode[:20]}', which Keras no longer has: expected is one "
-            f"of {', '.join(MERGED)}. Save the model again with a present-day layer in its place."
+            f"The layer '{name_of(layer)[:80]}' merges by '{mode[:20]}', which Keras no longer has: expected "
+            f"is one of {', '.join(MERGED)}. Save the model again with a present-day layer in its place."
         )
     if inside.get("layers"):
         raise ObsoleteModel(
-            f"The layer '{name_of(layer)[:80]}' merges the branches of a Sequential of Keras 1, which no Sequential "
-            "has any more. Build the model anew as a functional one, and set its weights."
+            f"The layer '{name_of(layer)[:80]}' merges the branches of a Sequential of Keras 1, which no "
+            "Sequential has any more. Build the model anew as a functional one, and set its weights."
         )
     axis = {"axis": inside.get("concat_axis", -1)} if mode == "concat" else {}
     layer["class_name"] = MERGED[mode]
@@ -126,8 +129,8 @@ def _check_mode(layer: dict) -> None:
     mode = layer["config"].pop("mode", 0)
     if mode != 0:
         raise ObsoleteModel(
-            f"The layer '{name_of(layer)[:80]}' is a BatchNormalization of mode {str(mode)[:8]}, which Keras has not "
-            "had since version 2: only mode 0 has a present-day equal."
+            f"The layer '{name_of(layer)[:80]}' is a BatchNormalization of mode {str(mode)[:8]}, which Keras "
+            "has not had since version 2: only mode 0 has a present-day equal."
         )
 
 
@@ -136,13 +139,23 @@ def _check_output_shape(layer: dict) -> None:
     inside = layer["config"]
     shape, kernel = inside.pop("output_shape", None), [inside.get("nb_row"), inside.get("nb_col")]
     strides, ordering = inside.get("subsample", [1, 1]), inside.get("dim_ordering")
-    sides = shape[2:4] if ordering == "th" and isinstance(shape, list) else shape[1:3] if isinstance(shape, list) else []
-    numbers = [n for n in (*sides, *kernel, *(strides if isinstance(strides, list) else ())) if type(n) is int and n > 0]
+    sides = (
+        shape[2:4]
+        if ordering == "th" and isinstance(shape, list)
+        else shape[1:3]
+        if isinstance(shape, list)
+        else []
+    )
+    numbers = [
+        n
+        for n in (*sides, *kernel, *(strides if isinstance(strides, list) else ()))
+        if type(n) is int and n > 0
+    ]
     if len(numbers) == 6 and all(map(_computed, sides, kernel, strides, [inside.get("border_mode")] * 2)):
         return
     raise ObsoleteModel(
-        f"The layer '{name_of(layer)[:80]}' is a Deconvolution2D whose output has a size that today's Conv2DTranspose "
-        "does not give. Build the model anew with Conv2DTranspose, and set its weights."
+        f"The layer '{name_of(layer)[:80]}' is a Deconvolution2D whose output has a size that today's "
+        "Conv2DTranspose does not give. Build the model anew with Conv2DTranspose, and set its weights."
     )
 
 
@@ -173,16 +186,21 @@ def _pad(model: dict, layer: dict) -> bool:
     sizes = inside.get("kernel_size") or inside.get("pool_size")
     strides = inside.get("strides") or sizes
     rates = inside.get("dilation_rate") or [1, 1]
-    pairs = all(isinstance(two, list) and len(two) == 2 and all(type(n) is int for n in two) for two in (sizes, strides, rates))
+    pairs = all(
+        isinstance(two, list) and len(two) == 2 and all(type(n) is int for n in two)
+        for two in (sizes, strides, rates)
+    )
     if not pairs:
         return False
     widths = [(size - 1) * rate + 1 for size, rate in zip(sizes, rates, strict=True)]
     if kind == "Conv2D":
         if strides == [1, 1] and all(width % 2 for width in widths):
-            return False                                         # one pixel more or less on either side: the same
+            return False  # one pixel more or less on either side: the same
         sides = [[width // 2, (width - 1) // 2] for width in widths]
         options = {"padding": sides, "data_format": inside.get("data_format")}
-        put = put_before(model, layer, lambda free: new_layer("ZeroPadding2D", free, **options), f"{name_of(layer)}_pad")
+        put = put_before(
+            model, layer, lambda free: new_layer("ZeroPadding2D", free, **options), f"{name_of(layer)}_pad"
+        )
         inside["padding"] = "valid" if put else "same"
         if put:
             return True

@@ -46,7 +46,11 @@ def input_layers(config: dict, origin: Origin) -> bool:
         if layers and not is_functional(model) and first["class_name"] != "InputLayer" and shape:
             name = f"{settings(first).get('name') or 'first'}_input"
             dtype = settings(first).get("dtype")
-            dtype = dtype if isinstance(dtype, str) and dtype in known.DTYPES and "mixed" not in dtype else "float32"
+            dtype = (
+                dtype
+                if isinstance(dtype, str) and dtype in known.DTYPES and "mixed" not in dtype
+                else "float32"
+            )
             layer = new_layer("InputLayer", name, batch_shape=shape, dtype=dtype)
             del layer["name"], layer["inbound_nodes"]
             model["config"]["layers"].insert(0, layer)
@@ -79,7 +83,9 @@ def _without_shape(layer: dict) -> bool:
             inside["batch_shape"] = shape
         return shape is not None
     takes = known.LAYERS.get(layer["class_name"], frozenset({"input_shape", "input_dim"}))
-    gone = [key for key in ("batch_input_shape", "input_shape", "input_dim") if key in inside and key not in takes]
+    gone = [
+        key for key in ("batch_input_shape", "input_shape", "input_dim") if key in inside and key not in takes
+    ]
     for key in gone:
         del inside[key]
     return bool(gone)
@@ -146,8 +152,8 @@ def single_axes(config: dict, origin: Origin) -> bool:
 
 # Arguments that changed nothing in the answer, or only while training: they go whatever they say.
 INERT = {
-    "": "batch_size dynamic experimental_autocast implementation input_dtype input_length jit_compile rng_type"
-        " force_generator auto_vectorize",
+    "": "batch_size dynamic experimental_autocast implementation input_dtype input_length jit_compile "
+        "rng_type force_generator auto_vectorize",
     "BatchNormalization": "fused virtual_batch_size adjustment",
     "DepthwiseConv2D": "filters kernel_initializer kernel_regularizer kernel_constraint",
     "MultiHeadAttention": "query_shape key_shape value_shape",
@@ -205,8 +211,6 @@ def _plain_piece(config: dict, key: str, piece: dict, role: str) -> bool:
         return isinstance(piece["config"], dict) and piece["config"].pop("dtype", None) is not None
     nothing_else = not any(True for _ in objects(piece["config"])) and isinstance(piece["config"], dict)
     if nothing_else and name.isidentifier() and name != "function" and not name.startswith("__"):
-        config.pop(key)                                           # Keras takes its usual one
+        config.pop(key)  # Keras takes its usual one
         return True
     return False
-
-

@@ -52,19 +52,21 @@ _LAYERS = {
     "SeparableConv2D": "filters WINDOW BIAS DEPTHWISE POINTWISE",
     # dense
     "Dense": "units activation KERNEL lora_rank lora_alpha quantization_config",
-    "EinsumDense": "equation output_shape activation bias_axes kernel_initializer bias_initializer"
-                   " kernel_regularizer bias_regularizer kernel_constraint bias_constraint lora_rank lora_alpha"
-                   " gptq_unpacked_column_size quantization_config",
+    "EinsumDense": "equation output_shape activation bias_axes kernel_initializer bias_initializer "
+                   "kernel_regularizer bias_regularizer kernel_constraint bias_constraint lora_rank "
+                   "lora_alpha gptq_unpacked_column_size quantization_config",
     "Embedding": "EMBEDDING weights lora_rank lora_alpha quantization_config",
     "Identity": "", "Masking": "mask_value",
     # pooling
     **{f"{kind}Pooling{n}D": "POOL" for kind in ("Average", "Max") for n in (1, 2, 3)},
     **{f"Global{kind}Pooling{n}D": "data_format keepdims" for kind in ("Average", "Max") for n in (1, 2, 3)},
-    **{f"Adaptive{kind}Pooling{n}D": "output_size data_format" for kind in ("Average", "Max") for n in (1, 2, 3)},
+    **{f"Adaptive{kind}Pooling{n}D": "output_size "
+                                     "data_format" for kind in ("Average", "Max") for n in (1, 2, 3)},
     # shapes
     "Cropping1D": "cropping", "Cropping2D": "cropping data_format", "Cropping3D": "cropping data_format",
     "Flatten": "data_format", "Permute": "dims", "RepeatVector": "n", "Reshape": "target_shape",
-    "UpSampling1D": "size", "UpSampling2D": "size data_format interpolation", "UpSampling3D": "size data_format",
+    "UpSampling1D": "size", "UpSampling2D": "size data_format interpolation", "UpSampling3D": "size "
+                                                                                              "data_format",
     **{f"ZeroPadding{n}D": "padding data_format" for n in (1, 2, 3)},
     # merging
     **dict.fromkeys(("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"), ""),
@@ -75,7 +77,9 @@ _LAYERS = {
     "GroupNormalization": "groups axis AFFINE", "LayerNormalization": "axis AFFINE",
     "RMSNormalization": "axis epsilon", "UnitNormalization": "axis",
     "SpectralNormalization": "layer power_iterations",
-    "ActivityRegularization": "l1 l2", "AlphaDropout": "rate noise_shape seed", "Dropout": "rate noise_shape seed",
+    "ActivityRegularization": "l1 l2", "AlphaDropout": "rate noise_shape seed", "Dropout": "rate "
+                                                                                           "noise_shape "
+                                                                                           "seed",
     "GaussianDropout": "rate seed", "GaussianNoise": "stddev seed",
     "SpatialDropout1D": "rate seed", "SpatialDropout2D": "rate data_format seed",
     "SpatialDropout3D": "rate data_format seed",
@@ -86,7 +90,8 @@ _LAYERS = {
     "GroupQueryAttention": "head_dim num_query_heads num_key_value_heads dropout sliding_window"
                              " flash_attention use_gate seed KERNEL",
     # sequences
-    "GRUCell": "CELL recurrent_activation reset_after", "GRU": "CELL recurrent_activation reset_after use_cudnn SEQUENCE",
+    "GRUCell": "CELL recurrent_activation reset_after", "GRU": "CELL recurrent_activation reset_after "
+                                                               "use_cudnn SEQUENCE",
     "LSTMCell": "CELL recurrent_activation unit_forget_bias",
     "LSTM": "CELL recurrent_activation unit_forget_bias use_cudnn SEQUENCE",
     "SimpleRNNCell": "CELL", "SimpleRNN": "CELL SEQUENCE",
@@ -94,7 +99,8 @@ _LAYERS = {
     "RNN": "cell SEQUENCE", "StackedRNNCells": "cells",
     "Bidirectional": "layer merge_mode weights backward_layer", "TimeDistributed": "layer",
     # pictures
-    "CenterCrop": "height width PICTURE", "Normalization": "axis mean variance invert", "Rescaling": "scale offset",
+    "CenterCrop": "height width PICTURE", "Normalization": "axis mean variance invert", "Rescaling": "scale "
+                                                                                                     "offset",
     "Resizing": "height width interpolation crop_to_aspect_ratio pad_to_aspect_ratio fill_mode fill_value"
                 " antialias PICTURE",
     "AugMix": "RANDOM num_chains chain_depth alpha all_ops interpolation",
@@ -150,20 +156,21 @@ PIECES = {
 # The bare operations of functional models, as `x + y` or `keras.ops.relu(x)` leave them, by their module.
 # None of them takes a function, reads a file, or makes numbers from nothing.
 _OPERATIONS = {
-    "numpy": "Abs Absolute Add All Amax Amin Any Argmax Average BroadcastTo Ceil Clip Concatenate Cos Cosh Cumsum"
-             " Divide DivideNoNan Dot Einsum Equal Exp Exp2 ExpandDims Expm1 Flip Floor FloorDivide GetItem Greater"
-             " GreaterEqual Hstack Less LessEqual Log Log10 Log1p Log2 LogicalAnd LogicalNot LogicalOr LogicalXor"
-             " Matmul Max Maximum Mean Median Min Minimum Mod Moveaxis Multiply Negative NotEqual OnesLike Pad Power"
-             " Prod Ravel Reciprocal Repeat Reshape Roll Round Sign Sin Sinh Split Sqrt Square Squeeze Stack Std"
-             " Subtract Sum Swapaxes Take Tan Tanh Tensordot Tile Transpose TrueDivide Trunc Var Vstack Where"
-             " ZerosLike",
-    "nn": "AveragePool AdaptiveAveragePool AdaptiveMaxPool BatchNorm Celu Conv ConvTranspose DepthToSpace"
-          " DepthwiseConv DotProductAttention Elu Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LayerNorm"
-          " LeakyRelu LogSigmoid LogSoftmax MaxPool Moments Normalize RMSNorm Relu Relu6 Selu SeparableConv Sigmoid"
-          " Silu SoftShrink Softmax Softplus Softsign SpaceToDepth Sparsemax SparsePlus SparseSigmoid Squareplus"
-          " TanhShrink Threshold",
+    "numpy": "Abs Absolute Add All Amax Amin Any Argmax Average BroadcastTo Ceil Clip Concatenate Cos Cosh "
+             "Cumsum Divide DivideNoNan Dot Einsum Equal Exp Exp2 ExpandDims Expm1 Flip Floor FloorDivide "
+             "GetItem Greater GreaterEqual Hstack Less LessEqual Log Log10 Log1p Log2 LogicalAnd LogicalNot "
+             "LogicalOr LogicalXor Matmul Max Maximum Mean Median Min Minimum Mod Moveaxis Multiply "
+             "Negative NotEqual OnesLike Pad Power Prod Ravel Reciprocal Repeat Reshape Roll Round Sign Sin "
+             "Sinh Split Sqrt Square Squeeze Stack Std Subtract Sum Swapaxes Take Tan Tanh Tensordot Tile "
+             "Transpose TrueDivide Trunc Var Vstack Where ZerosLike",
+    "nn": "AveragePool AdaptiveAveragePool AdaptiveMaxPool BatchNorm Celu Conv ConvTranspose DepthToSpace "
+          "DepthwiseConv DotProductAttention Elu Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LayerNorm"
+          " LeakyRelu LogSigmoid LogSoftmax MaxPool Moments Normalize RMSNorm Relu Relu6 Selu SeparableConv "
+          "Sigmoid Silu SoftShrink Softmax Softplus Softsign SpaceToDepth Sparsemax SparsePlus "
+          "SparseSigmoid Squareplus TanhShrink Threshold",
     "core": "Cast ConvertToTensor SaturateCast StopGradient Unstack",
-    "image": "CropImages ExtractPatches GaussianBlur HSVToRGB PadImages RGBToGrayscale RGBToHSV Resize SobelEdges",
+    "image": "CropImages ExtractPatches GaussianBlur HSVToRGB PadImages RGBToGrayscale RGBToHSV Resize "
+             "SobelEdges",
     "math": "Erf Logsumexp Rsqrt TopK",
     "linalg": "Norm",
     "einops": "Rearrange",
@@ -174,8 +181,8 @@ OPERATIONS: dict[str, str] = {
 
 ACTIVATIONS = frozenset(
     "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear"
-    " log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus"
-    " sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold".split()
+    " log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign "
+    "sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold".split()
 )
 DTYPES = frozenset(
     "bfloat16 bool float16 float32 float64 int16 int32 int64 int8 mixed_bfloat16 mixed_float16 uint16 uint32"

@@ -177,7 +177,7 @@ def _slices(spec: Any) -> Any:
 def _refusal(function: str, layer: dict) -> ObsoleteModel:
     shown = "".join(letter if letter.isprintable() else "?" for letter in f"tf.{function}")[:80]
     return ObsoleteModel(
-        f"The layer '{name_of(layer)[:80]}' is the TensorFlow function '{shown}' inside a Keras 2 model, which "
-        "Keras 3 has no layer for. Put a layer of Keras in its place, or export the model as a SavedModel "
-        "(model.export('folder')) and open that."
+        f"The layer '{name_of(layer)[:80]}' is the TensorFlow function '{shown}' inside a Keras 2 model, "
+        "which Keras 3 has no layer for. Put a layer of Keras in its place, or export the model as a "
+        "SavedModel (model.export('folder')) and open that."
     )

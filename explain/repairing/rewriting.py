@@ -8,7 +8,9 @@ from typing import Any
 
 from explain.repairing import activations, calls, channels, common, keras1, keras2, operations
 from explain.repairing.origin import Origin
-from explain.repairing.walking import DEPTH, depth
+from explain.repairing.walking import DEPTH, depth, objects
+
+OBJECTS = 50_000  # of one configuration; keras.applications: 7,000. More is refused anyway
 
 Rewrite = Callable[[dict, Origin], bool]
 
@@ -49,7 +51,7 @@ def rewrite(config: Any, origin: Origin) -> tuple[Any, list[Rewrite]]:
 
     config is not changed. What is no configuration comes back as it is. Raises ObsoleteModel.
     """
-    if not isinstance(config, dict) or depth(config) > DEPTH:
+    if not isinstance(config, dict) or depth(config) > DEPTH or len(objects(config)) > OBJECTS:
         return config, []
     config = copy.deepcopy(config)
     return config, [one for one, _ in REWRITES if one(config, origin)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-DEPTH = 200                            # levels of JSON; keras.applications: 15
+DEPTH = 200  # levels of JSON; keras.applications: 15
 
 
 def is_object(value: Any) -> bool:
@@ -47,15 +47,16 @@ def objects(value: Any) -> list[tuple[str, dict]]:
 
     The arguments of calls are left out: what stands there is data.
     """
-    found, pending = [], [("", value)]
+    found, pending = [], [("", value)] if isinstance(value, (dict, list)) else []
     while pending:
         key, one = pending.pop()
         if isinstance(one, dict):
             if is_object(one):
                 found.append((key, one))
-            pending += [(str(name), child) for name, child in reversed(one.items()) if name != "inbound_nodes"]
-        elif isinstance(one, list):
-            pending += [(key, child) for child in reversed(one)]
+            inner = [(str(name), child) for name, child in one.items() if name != "inbound_nodes"]
+        else:
+            inner = [(key, child) for child in one]
+        pending += [pair for pair in reversed(inner) if isinstance(pair[1], (dict, list))]
     return found
 
 

@@ -46,18 +46,23 @@ def backend_of(attribute: str, weight_names: Iterable[str], keras_version: str =
 def converter(config: dict, keras_version: str, backend: str) -> Convert | None:
     """How to put the arrays of each group of an HDF5 file in today's order, or None where they are in it.
 
-    The conversion raises BrokenModel where an array is not as its layer says, and ObsoleteModel for what
-    cannot be converted exactly.
+    It is asked for the groups in the order of the file. It raises BrokenModel where an array is not as its
+    layer says, and ObsoleteModel for what cannot be converted exactly.
     """
     repaired, applied = rewrite(config, Origin(keras_version, "hdf5", backend))
     turned = channels.channels_last in applied
     top = listed(config)
-    named = {name_of(layer): layer for layer in top}
+    named = {name_of(layer): layer for layer in top if name_of(layer)}
+    unnamed = [layer for layer in top if not name_of(layer)]  # models in a Sequential of Keras 1, in order
     if backend != "theano" and not any(_concerns(layer, turned) for layer in top):
         return None
 
     def convert(name: str, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return convert_layer(named[name], arrays, backend == "theano", turned) if name in named else list(arrays)
+        if name not in named and unnamed:
+            named[name] = unnamed.pop(0)
+        return (
+            convert_layer(named[name], arrays, backend == "theano", turned) if name in named else list(arrays)
+        )
 
     return convert
 
@@ -65,7 +70,9 @@ def converter(config: dict, keras_version: str, backend: str) -> Convert | None:
 def listed(model: Any) -> list[dict]:
     """The layers of a model as it is stored; a Sequential of Keras 1 is a bare list."""
     config = model.get("config") if isinstance(model, dict) else None
-    return layers_of({"class_name": "Sequential", "config": {"layers": config}} if isinstance(config, list) else model)
+    return layers_of(
+        {"class_name": "Sequential", "config": {"layers": config}} if isinstance(config, list) else model
+    )
 
 
 def _concerns(layer: dict, turned: bool) -> bool:
@@ -85,7 +92,7 @@ def convert_layer(layer: dict, arrays: Sequence[np.ndarray], theano: bool, turne
     for number in range(min(_kernels(layer), len(arrays))):
         arrays[number] = _kernel(layer, arrays[number], theano)
     if turned and layer["class_name"] == "PReLU" and arrays and arrays[0].ndim == 3:
-        arrays[0] = np.transpose(arrays[0], (1, 2, 0))                       # (c, h, w) → (h, w, c)
+        arrays[0] = np.transpose(arrays[0], (1, 2, 0))  # (c, h, w) → (h, w, c)
     return arrays
 
 
@@ -99,8 +106,8 @@ def _kernel(layer: dict, kernel: np.ndarray, theano: bool) -> np.ndarray:
     kind, inside = layer["class_name"], settings(layer)
     if theano and "Separable" in kind or theano and "Depthwise" in kind:
         raise ObsoleteModel(
-            f"The layer '{name_of(layer)[:80]}' ({kind}) was trained with Theano, which had no such layer of its own; "
-            "how its weights are meant is not known."
+            f"The layer '{name_of(layer)[:80]}' ({kind}) was trained with Theano, which had no such layer of "
+            "its own; how its weights are meant is not known."
         )
     if "dim_ordering" in inside and kernel.ndim == 4:
         kernel = _keras_1(layer, kernel)
@@ -113,10 +120,10 @@ def _keras_1(layer: dict, kernel: np.ndarray) -> np.ndarray:
     sides = (inside.get("nb_row"), inside.get("nb_col"))
     first = inside["dim_ordering"] == "th"
     found = kernel.shape[2:] if first else kernel.shape[:2]
-    if found not in (sides, (1, 1)):                                       # 1 × 1: pointwise
+    if found not in (sides, (1, 1)):  # 1 × 1: pointwise
         raise BrokenModel(
-            f"The weights of the layer '{name_of(layer)[:80]}' have the shape {kernel.shape}; expected is a kernel of "
-            f"{sides[0]} × {sides[1]} pixels. The file does not fit together; save it again."
+            f"The weights of the layer '{name_of(layer)[:80]}' have the shape {kernel.shape}; expected is a "
+            f"kernel of {sides[0]} × {sides[1]} pixels. The file does not fit together; save it again."
         )
     if first:
         return np.transpose(kernel, (2, 3, 0, 1) if transposed else (2, 3, 1, 0))
@@ -129,16 +136,20 @@ def _keras_1(layer: dict, kernel: np.ndarray) -> np.ndarray:
 def _nested(model: dict, arrays: Sequence[np.ndarray], theano: bool, turned: bool) -> list[np.ndarray]:
     leaves = list(_leaves(model))
     order = [layer for layer in leaves if _trained(layer) for _ in range(_counts(layer)[0])]
-    order += [layer for layer in leaves for _ in range(sum(_counts(layer)) - _trained(layer) * _counts(layer)[0])]
+    order += [
+        layer for layer in leaves for _ in range(sum(_counts(layer)) - _trained(layer) * _counts(layer)[0])
+    ]
     if len(order) != len(arrays):
         raise BrokenModel(
-            f"The model '{name_of(model)[:80]}' inside the file has {len(arrays)} arrays of weights; expected are "
-            f"{len(order)}. The file does not fit together; save it again."
+            f"The model '{name_of(model)[:80]}' inside the file has {len(arrays)} arrays of weights; "
+            f"expected are {len(order)}. The file does not fit together; save it again."
         )
     answer = list(arrays)
     for layer in leaves:
         own = [place for place, one in enumerate(order) if one is layer]
-        for place, array in zip(own, convert_layer(layer, [arrays[p] for p in own], theano, turned), strict=True):
+        for place, array in zip(
+            own, convert_layer(layer, [arrays[p] for p in own], theano, turned), strict=True
+        ):
             answer[place] = array
     return answer
 
@@ -154,9 +165,9 @@ def _trained(layer: dict) -> bool:
 
 _WITHOUT = frozenset(
     "InputLayer Activation ELU LeakyReLU ReLU Softmax ThresholdedReLU Dropout SpatialDropout2D GaussianNoise"
-    " GaussianDropout AlphaDropout Flatten Reshape Permute RepeatVector Masking Merge Add Multiply Average Maximum"
-    " Minimum Subtract Concatenate Dot MaxPooling2D AveragePooling2D GlobalMaxPooling2D GlobalAveragePooling2D"
-    " ZeroPadding2D Cropping2D UpSampling2D ActivityRegularization".split()
+    " GaussianDropout AlphaDropout Flatten Reshape Permute RepeatVector Masking Merge Add Multiply Average "
+    "Maximum Minimum Subtract Concatenate Dot MaxPooling2D AveragePooling2D GlobalMaxPooling2D "
+    "GlobalAveragePooling2D ZeroPadding2D Cropping2D UpSampling2D ActivityRegularization".split()
 )
 
 
@@ -173,6 +184,6 @@ def _counts(layer: dict) -> tuple[int, int]:
     if kind == "Dense" or _kernels(layer):
         return max(1, _kernels(layer)) + (inside.get("use_bias", inside.get("bias", True)) is not False), 0
     raise ObsoleteModel(
-        f"The layer '{name_of(layer)[:80]}' ({kind[:80]}) stands inside a nested model of an old file, and how its "
-        "weights are stored there is not known. Save the model again with a present-day Keras."
+        f"The layer '{name_of(layer)[:80]}' ({kind[:80]}) stands inside a nested model of an old file, and "
+        "how its weights are stored there is not known. Save the model again with a present-day Keras."
     )

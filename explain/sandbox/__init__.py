@@ -12,8 +12,8 @@
     places.py       where the libraries lie
     kernel.py       the C library's doors
 
-A part that this system lacks is reported, never raised: `Part.why` says what is missing. Systems other than
-Linux have none of them.
+A part that this system lacks is reported, never raised: `Part.why` says what is missing. Systems other
+than Linux have none of them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TRIAL = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from explain.sandbox import Grants, enter
-print(json.dumps([[p.name, p.active, p.why] for p in enter(Grants(scratch=sys.argv[2]))]))
+print(json.dumps(enter(Grants(scratch=sys.argv[2]))))
 """
 
 
@@ -50,22 +50,24 @@ def enter(grants: Grants) -> tuple[Part, ...]:
         return _none(f"only Linux has it, and this is {sys.platform}")
     from explain.sandbox import calls, landlock, limits, namespaces, privileges
 
-    parts = _tried("limits", lambda: limits.limit(grants))
+    parts = [_tried("limits", lambda: limits.limit(grants))]
     if grants.network:
-        parts += (Part("network", False, "it may reach other machines"),)
+        parts.append(Part("network", False, "it may reach other machines"))
     else:
-        parts += _tried("network", lambda: namespaces.separate(grants))
-    if grants.scratch:
-        own = parts[-1].active                         # never cover a folder for all the machine to see
-        parts += _tried("scratch", lambda: namespaces.cover(grants)) if own else (Part("scratch", False, "it lies on the disk"),)
-    parts += _tried("lifetime", limits.first_to_go)
-    parts += _tried("privileges", lambda: privileges.give_up(grants))
+        parts.append(_tried("network", lambda: namespaces.separate(grants)))
+    if grants.scratch and parts[-1].active:            # else it would be covered for all the machine to see
+        parts.append(_tried("scratch", lambda: namespaces.cover(grants)))
+    elif grants.scratch:
+        parts.append(Part("scratch", False, "it lies on the disk"))
+    parts.append(_tried("lifetime", limits.first_to_go))
+    parts.append(_tried("privileges", lambda: privileges.give_up(grants)))
     if grants.confined:
-        parts += _tried("files", lambda: landlock.confine(grants))
-        parts += _tried("calls", lambda: calls.refuse_calls(grants))
+        parts.append(_tried("files", lambda: landlock.confine(grants)))
+        parts.append(_tried("calls", lambda: calls.refuse_calls(grants)))
     else:
-        parts += (Part("files", False, "it may open what its user may"), Part("calls", False, "it may run programs"))
-    return parts
+        parts.append(Part("files", False, "it may open what its user may"))
+        parts.append(Part("calls", False, "it may run programs"))
+    return tuple(parts)
 
 
 def lift_cpu_limit() -> None:
@@ -76,11 +78,11 @@ def lift_cpu_limit() -> None:
         limits.limit_cpu(0)
 
 
-def _tried(name: str, apply: Callable[[], Part]) -> tuple[Part, ...]:
+def _tried(name: str, apply: Callable[[], Part]) -> Part:
     try:
-        return (apply(),)
-    except (OSError, ValueError, AttributeError, ImportError) as error:         # the last two: another C library
-        return (Part(name, False, f"this system refuses it: {error}"),)
+        return apply()
+    except (OSError, ValueError, AttributeError, ImportError) as error:     # the last two: another C library
+        return Part(name, False, f"this system refuses it: {error}")
 
 
 @cache

@@ -27,8 +27,9 @@ KERNEL = {
     "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "tkill": (200, 130),
     "setpriority": (141, 140), "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40),
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
-    "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
-    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "open_by_handle_at": (304, 265),
+    "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "memfd_create": (319, 279),
+    "memfd_secret": (447, 447), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
+    "open_by_handle_at": (304, 265),
 }  # fmt: skip
 SOCKETS = {
     "socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201), "accept": (43, 202),
@@ -39,11 +40,13 @@ ATTRIBUTES = {
     "chown": (92, None), "lchown": (94, None), "fchown": (93, 55), "fchownat": (260, 54),
     "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
     "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
-    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "removexattrat": (466, 466),
-    "truncate": (76, 45),
+    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "removexattrat": (466, 466), "truncate": (76, 45),
 }  # fmt: skip
 # Allowed where the first argument is this process; for those of ITSELF also where it is 0.
-SIGNALS = {"kill": (62, 129), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240)}
+SIGNALS = {
+    "kill": (62, 129), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
+}  # fmt: skip
 ITSELF = {
     "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118), "sched_setattr": (314, 274), "migrate_pages": (256, 238),
@@ -80,6 +83,7 @@ def program(machine: str, process: int, grants: Grants) -> list[bytes]:
     audit, column = MACHINES[machine]
     tables = [PROGRAMS, KERNEL, ATTRIBUTES, *([] if grants.network else [SOCKETS])]
     yes, no = _step(RETURN, ALLOW), _step(RETURN, REFUSE | EPERM)
+    first = _step(LOAD, FIRST)
     steps = [_step(LOAD, MACHINE), _step(EQUAL, audit, 1, 0), _step(RETURN, KILL), _step(LOAD, NUMBER)]
     if machine == "x86_64":
         steps += [_step(AT_LEAST, X32, 0, 1), _step(RETURN, REFUSE | ENOSYS)]
@@ -87,17 +91,18 @@ def program(machine: str, process: int, grants: Grants) -> list[bytes]:
         steps += [_step(EQUAL, number, 0, 1), no]
     # A thread is a clone whose flags say so. clone3 hides its flags: without it the C library takes clone.
     steps += [_step(EQUAL, CLONE3[column], 0, 1), _step(RETURN, REFUSE | ENOSYS)]
-    steps += [_step(EQUAL, CLONE[column], 0, 4), _step(LOAD, FIRST), _step(ANY_BIT, CLONE_THREAD, 0, 1), yes, no]
+    steps += [_step(EQUAL, CLONE[column], 0, 4), first, _step(ANY_BIT, CLONE_THREAD, 0, 1), yes, no]
     for number in _numbers([SIGNALS], column):
-        steps += [_step(EQUAL, number, 0, 4), _step(LOAD, FIRST), _step(EQUAL, process, 0, 1), yes, no]
+        steps += [_step(EQUAL, number, 0, 4), first, _step(EQUAL, process, 0, 1), yes, no]
     for number in _numbers([ITSELF], column):
-        steps += [_step(EQUAL, number, 0, 5), _step(LOAD, FIRST)]
+        steps += [_step(EQUAL, number, 0, 5), first]
         steps += [_step(EQUAL, 0, 1, 0), _step(EQUAL, process, 0, 1), yes, no]
     return [*steps, yes]
 
 
 def _numbers(tables: list[dict[str, tuple[int | None, int | None]]], column: int) -> list[int]:
-    return [numbers[column] for table in tables for numbers in table.values() if numbers[column] is not None]
+    found = [numbers[column] for table in tables for numbers in table.values()]
+    return [number for number in found if number is not None]
 
 
 def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

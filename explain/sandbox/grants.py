@@ -10,13 +10,13 @@ from typing import NamedTuple
 class Grants:
     """What is left to a process once it is inside. Everything else is taken away.
 
-    read: files and folders beside the libraries, which are always readable; None: files are not restricted;
-    write: folders in which it may make, change and remove files, and read them;
+    read: files and folders beside the libraries, which are always readable; None: files are not
+    restricted, and neither are programs; write: folders in which it may make, change, remove and read files;
     scratch: one folder more, covered by a small file system in memory where that is possible, so that it
     cannot fill the disk and is gone with the process;
     network: whether it may reach other machines; devices: whether it may use the GPUs;
-    memory_bytes: of its data, 0 for no limit; cpu_seconds: until it is ended, 0 for no limit;
-    file_bytes: of one file it writes, and of the whole scratch; processes: how many threads.
+    memory_bytes: of its data; cpu_seconds: until it is ended; file_bytes: of one file it writes, and of the
+    whole scratch; 0 is no limit; processes: how many threads, where those can be counted.
     """
 
     read: tuple[str, ...] | None = ()

@@ -23,7 +23,7 @@ PATH_BENEATH = 1
 
 # Rights over files, in the kernel's order.
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REMOVE_DIR, REMOVE_FILE = (1 << n for n in range(6))
-MAKE_DIR, MAKE_REG = 1 << 7, 1 << 8
+MAKE_DIR, MAKE_REG, MAKE_SYM = 1 << 7, 1 << 8, 1 << 12
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 
 READ = READ_FILE | READ_DIR
@@ -43,23 +43,21 @@ def version() -> int:
 def confine(grants: Grants) -> Part:
     """From here on only the libraries and what is granted can be opened. Needs no_new_privs."""
     known = version()
-    handled = (1 << (13 + (known >= 2) + (known >= 3) + (known >= 5) * 1)) - 1
-    if known < 3:
-        handled &= ~TRUNCATE
+    handled = (1 << (13 + (known >= 2) + (known >= 3) + (known >= 5))) - 1        # one right more in each
     attributes = [handled]
-    if known >= 4:
-        attributes.append(0 if grants.network else TCP)
-    if known >= 6:
-        attributes.append(SCOPES)
+    attributes += [0 if grants.network else TCP] if known >= 4 else []
+    attributes += [SCOPES] if known >= 6 else []
     packed = struct.pack(f"={len(attributes)}Q", *attributes)
     rules = kernel.system_call(CREATE_RULESET, ctypes.c_char_p(packed), len(packed), 0)
     try:
         for path in [*places.libraries(grants.devices), *(grants.read or ())]:
             _allow(rules, path, READ & handled)
-        for path in [*grants.write, *filter(None, [grants.scratch])]:
+        for path in grants.write:
             _allow(rules, path, WRITE & handled)
         for path in places.devices(grants.devices):
             _allow(rules, path, DEVICE & handled)
+        if grants.scratch:
+            _allow(rules, grants.scratch, (WRITE | MAKE_SYM) & handled)
         kernel.system_call(RESTRICT_SELF, rules, 0)
     finally:
         os.close(rules)

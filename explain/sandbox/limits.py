@@ -12,10 +12,11 @@ from explain.sandbox import kernel
 from explain.sandbox.grants import Grants, Part
 
 OPEN_FILES = 4096
+ADDRESSES = 2**29                                            # a core: threads reserve more than they use
 
 
 def limit(grants: Grants) -> Part:
-    """Memory, processor time, sizes of files, open files; no core dumps. Lower ones that hold already stay."""
+    """Memory, processor time, sizes of files, open files; no core dumps. Lower limits of before stay."""
     import resource
 
     wanted = {
@@ -23,6 +24,8 @@ def limit(grants: Grants) -> Part:
         "RLIMIT_NOFILE": OPEN_FILES,
         "RLIMIT_FSIZE": grants.file_bytes and grants.file_bytes + _longest_log() or None,
         "RLIMIT_DATA": grants.memory_bytes or None,
+        # Memory that could be shared is no data: it is bounded by the addresses it needs.
+        "RLIMIT_AS": grants.memory_bytes and _addresses() + grants.memory_bytes or None,
     }
     for name, value in wanted.items():
         if value is not None:
@@ -34,6 +37,12 @@ def limit(grants: Grants) -> Part:
     said = [f"{grants.memory_bytes / 2**20:.0f} MB of memory"] if grants.memory_bytes else []
     said += [f"files up to {grants.file_bytes / 2**20:.0f} MB"] if grants.file_bytes else []
     return Part("limits", True, ", ".join([*said, "no core dumps"]))
+
+
+def _addresses() -> int:
+    """Bytes of addresses in use, libraries for the most part, and room for what threads reserve."""
+    used = int(Path("/proc/self/statm").read_bytes().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return used + ADDRESSES * len(os.sched_getaffinity(0))
 
 
 def _longest_log() -> int:
@@ -55,7 +64,7 @@ def limit_cpu(seconds: int) -> None:
 
 
 def limit_processes(most: int) -> None:
-    """Counted in a user namespace of its own only: elsewhere all of the user's threads count, or none of root's."""
+    """For a user namespace of its own: elsewhere all threads of the user count, and none of root's."""
     import resource
 
     value = _lower(most, resource.getrlimit(resource.RLIMIT_NPROC)[1])

@@ -7,6 +7,7 @@ imports no TensorFlow. Deadlines are seconds without a sign of life.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -16,7 +17,7 @@ from explain import sandbox as guards
 from explain.image import fit
 from explain.inspecting.customs import operator_files
 from explain.opening.labels import read_labels
-from explain.results import Heatmap, Image, Layer, Maps, Model, Pattern, Prediction
+from explain.results import CheckUp, Detection, Heatmap, Image, Layer, Maps, Model, Pattern, Prediction
 from explain.sandbox import Part
 from explain.workers import terms
 from explain.workers.pool import Pool
@@ -29,7 +30,8 @@ def _pool() -> Pool:
 
 
 def warm() -> None:
-    """Start the fork server, so that TensorFlow's import is under way before anybody asks."""
+    """Before anybody asks: start the fork server, which imports TensorFlow, and try the sandbox."""
+    threading.Thread(target=guards.available, daemon=True).start()
     if context().get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
@@ -51,7 +53,8 @@ def load(
     A file is opened by a process that can read nothing else. Where this system cannot keep it so, that is
     refused (Untrusted) unless EXPLAIN_TRUST_MODELS=1 or `trusted`.
     """
-    return _pool().load(_source(name, scaling, labels, weights, input_shape, trusted, custom_objects), on_progress)
+    source = _source(name, scaling, labels, weights, input_shape, trusted, custom_objects)
+    return _pool().load(source, on_progress)
 
 
 def is_open(name: str) -> bool:
@@ -93,12 +96,17 @@ def layers(model: Model) -> tuple[Layer, ...]:
     return model.layers
 
 
-def predict(model: Model, image: Image, top: int = 5, output=None, deadline: float | None = None) -> tuple[Prediction, ...]:
+def predict(
+    model: Model, image: Image, top: int = 5, output=None, deadline: float | None = None
+) -> tuple[Prediction, ...]:
     """As `explain.predict`."""
-    return _ask(model, "predict", {"image": _small(image, model), "top": top, "output": output}, None, deadline)
+    keywords = {"image": _small(image, model), "top": top, "output": output}
+    return _ask(model, "predict", keywords, None, deadline)
 
 
-def activations(model: Model, image: Image, layer=None, deadline: float | None = None) -> Maps | tuple[Maps, ...]:
+def activations(
+    model: Model, image: Image, layer=None, deadline: float | None = None
+) -> Maps | tuple[Maps, ...]:
     """As `explain.activations`."""
     layer = layer if layer is None or isinstance(layer, str) else list(layer)
     return _ask(model, "activations", {"image": _small(image, model), "layer": layer}, None, deadline)
@@ -141,8 +149,29 @@ def patterns(
     return _ask(model, "patterns", keywords | options, on_progress, deadline)
 
 
+def examine(
+    model: Model, image: Image | Sequence[Image] | None = None, on_progress: Progress | None = None,
+    deadline: float | None = None,
+) -> CheckUp:  # fmt: skip
+    """As `explain.doctor.examine`."""
+    images = [image] if isinstance(image, Image) else image
+    images = images and [_small(one, model) for one in images]
+    return _ask(model, "examine", {"image": images}, on_progress, deadline)
+
+
+def detect_scaling(
+    model: Model, images: Sequence[Image], classes: Sequence[int | str] | None = None, output=None,
+    on_progress: Progress | None = None, deadline: float | None = None,
+) -> Detection:  # fmt: skip
+    """As `explain.detective.detect_scaling`."""
+    classes = classes if classes is None or isinstance(classes, str) else list(classes)
+    keywords = {"images": [_small(image, model) for image in images], "classes": classes, "output": output}
+    return _ask(model, "detect_scaling", keywords, on_progress, deadline)
+
+
 def status() -> list[dict[str, Any]]:
-    """One row per worker: name, loaded, key, process, device, preloaded, store_bytes, memory_bytes, sandbox."""
+    """One row per worker: name, loaded, and once it is loaded key, process, device, preloaded, store_bytes,
+    memory_bytes (resident, None where the system does not tell), sandbox (as `sandbox()`)."""
     return _pool().status()
 
 

@@ -30,10 +30,13 @@ from explain.workers import wire
 from explain.workers.terms import UNTRUSTED
 
 QUICK_THREADS = 2                # so that one session's tracing does not hold up another's click
-SLOW = ("patterns",)             # these queue behind each other, never in front of quick questions
-WITH_PROGRESS = ("load", "patterns", "heatmaps")
+# These queue behind each other, never in front of quick questions.
+SLOW = ("patterns", "examine", "detect_scaling")
+WITH_PROGRESS = ("load", "heatmaps", *SLOW)
 OPENING = ("load", "open")       # by name, or a canonical copy
-NO_MEMORY = "There is not enough memory for this. Choose a smaller model, or give workers more (EXPLAIN_WORKER_MB)."
+NO_MEMORY = (
+    "There is not enough memory for this. Choose a smaller model, or give workers more (EXPLAIN_WORKER_MB)."
+)
 
 
 def serve(connection: Connection, grants: Grants, guarded: bool) -> None:
@@ -111,6 +114,8 @@ class _Worker:
                 return
             if message[0] == "cancel":
                 self.cancelled.add(message[1])
+            elif message[1] == "status" and self.loaded.is_set():
+                self.answer(*message)                    # at once, whatever is being worked on
             elif message[1] in OPENING:
                 threading.Thread(target=self.answer, args=message, daemon=True).start()
             else:
@@ -154,6 +159,14 @@ class _Worker:
             return self.model.network.store.clear()
         if verb == "sleep":                              # for testing deadlines
             return time.sleep(keywords["seconds"])
+        if verb == "examine":
+            from explain.doctor import examine
+
+            return examine(self.model, **keywords)
+        if verb == "detect_scaling":
+            from explain.detective import detect_scaling
+
+            return detect_scaling(self.model, **keywords)
         if verb not in ("predict", "activations", "heatmap", "heatmaps", "patterns"):
             raise OptionError(f"A worker cannot be asked '{verb}'.")
         return getattr(jobs, verb)(self.model, **keywords)
@@ -176,15 +189,20 @@ class _Worker:
 
 def _told(error: Exception, verb: str) -> ExplainError:
     """What the page is told. A want of memory may be wrapped in whatever Keras makes of it."""
-    if any(isinstance(one, MemoryError) or type(one).__name__ == "ResourceExhaustedError" for one in _chain(error)):
-        return error if isinstance(error, TooMuchMemory) else TooMuchMemory(NO_MEMORY)
+    if not isinstance(error, TooMuchMemory) and any(map(_is_want_of_memory, _chain(error))):
+        return TooMuchMemory(NO_MEMORY)
     if isinstance(error, ExplainError):
         return error
     incident = uuid.uuid4().hex[:8]
     with suppress(OSError):                              # a log that is full must not cost the answer
         print(f"Incident {incident} in the worker, question '{verb}':", file=sys.stderr)
         traceback.print_exception(error)
-    return InternalError(f"Something went wrong inside. The server's log tells more under incident {incident}.")
+    sentence = f"Something went wrong inside. The server's log tells more under incident {incident}."
+    return InternalError(sentence)
+
+
+def _is_want_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

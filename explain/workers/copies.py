@@ -1,4 +1,4 @@
-"""The canonical copies of inspected files: in a folder of this process, one for each content, while needed."""
+"""The canonical copies of inspected files: in a folder of this process, one of each, while it is needed."""
 
 from __future__ import annotations
 

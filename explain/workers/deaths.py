@@ -6,8 +6,8 @@ import time
 
 from explain.errors import ModelError
 
-MAX_DEATHS = 3                                                   # of one model …
-MEMORY_OF_DEATHS = 600.0                                         # … within these seconds, then it is refused
+MAX_DEATHS = 3                                       # of one model …
+MEMORY_OF_DEATHS = 600.0                             # … within these seconds, then it is refused
 
 
 class Deaths:

@@ -183,10 +183,13 @@ class Pool:
         rows = []
         for worker in list(self._workers.values()):
             # The name alone: where an upload lies is nobody's business.
-            row = {"name": Path(str(worker.source.get("name"))).name, "loaded": worker.ready.is_set() and worker.alive}
-            if row["loaded"]:
-                row |= worker.ask("status", {}, None, None) | {"key": worker.model.key}
-                row["sandbox"] = tuple(Part(*part) for part in row["sandbox"])
+            row = {"name": Path(worker.source["name"]).name, "loaded": worker.ready.is_set() and worker.alive}
+            try:
+                if row["loaded"]:
+                    row |= worker.ask("status", {}, None, None) | {"key": worker.model.key}
+                    row["sandbox"] = tuple(Part(*part) for part in row["sandbox"])
+            except WorkerError:
+                row["loaded"] = False                     # it ended meanwhile
             rows.append(row)
         return rows
 

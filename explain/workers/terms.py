@@ -1,6 +1,6 @@
 """The terms on which a worker works: what it opens, what it may do, and how long that may take.
 
-    a name of the zoo      the network and the user's files: weights are fetched, and kept where Keras keeps them
+    a name of the zoo      the network, and all files: weights are fetched and kept where Keras keeps them
     a file, inspected      only the canonical copy; no network; no other file
     a file, trusted        the same, with the file itself: it is opened as it is, and still kept inside
 """
@@ -24,15 +24,16 @@ SCRATCH_BYTES = 64 * 2**20
 THREADS = 2048
 
 UNTRUSTED = (
-    "Model files are not opened here: this system can keep them away neither from your files nor from the network "
-    "(Landlock and namespaces are missing). Whoever runs this server and trusts the files sets EXPLAIN_TRUST_MODELS=1."
+    "Model files are not opened here: this system can keep them away neither from your files nor from the "
+    "network (Landlock and namespaces are missing). Whoever runs this server and trusts the files sets "
+    "EXPLAIN_TRUST_MODELS=1."
 )
 
 
 @dataclass
 class Terms:
-    """verb, keywords: the first question to the worker; patience: seconds for it, None for the usual; guarded:
-    whether it is refused where no sandbox holds; content: what deaths are counted by."""
+    """verb, keywords: the first question to the worker; content: what deaths are counted by; guarded: whether
+    it is refused where no sandbox holds; patience: seconds for the first question, None for the usual."""
 
     verb: str
     keywords: dict[str, Any]
@@ -45,7 +46,8 @@ class Terms:
     def again(self, copies: Copies) -> Terms:
         """The same for another worker, without another inspection."""
         scratch = copies.folder("scratch-") if self.grants.scratch else ""
-        return replace(self, grants=replace(self.grants, scratch=scratch), copy=self.copy and self.copy.again())
+        copy = self.copy and self.copy.again()
+        return replace(self, grants=replace(self.grants, scratch=scratch), copy=copy)
 
     def release(self) -> None:
         """The worker is gone for good: so are its copy and its scratch folder."""
@@ -97,7 +99,9 @@ def terms_of(source: dict[str, Any], copies: Copies, memory_bytes: int) -> Terms
     return Terms(verb, keywords, grants, content, not trusted and not _told_to_trust(), LOAD_SECONDS, copy)
 
 
-def _first_question(source, file: Path, copy: Copy | None, own: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+def _first_question(
+    source: dict[str, Any], file: Path, copy: Copy | None, own: tuple[str, ...]
+) -> tuple[str, dict[str, Any]]:
     """(verb, keywords): a file inspected is no longer asked for by its own name."""
     keywords = _asked(source)
     if copy is None:

@@ -21,6 +21,7 @@ NOUNS = {
     for noun in (
         results.Image, results.Layer, results.Output, results.Model, results.Prediction,
         results.Maps, results.Heatmap, results.Pattern, results.Notice, results.Inspection,
+        results.ScalingTrial, results.Detection, results.LayerCheck, results.CheckUp,
     )
 }  # fmt: skip
 DTYPES = {"uint8", "float32", "int32"}

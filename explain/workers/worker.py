@@ -6,6 +6,7 @@ import itertools
 import multiprocessing.spawn
 import os
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -90,13 +91,13 @@ class Worker:
             terms = self._agree()
             chosen = context()
             self._connection, theirs = chosen.Pipe()
-            self._process = chosen.Process(
-                target=child.serve, args=(theirs, terms.grants, terms.guarded), name=NAME, daemon=True
-            )
+            given = theirs, terms.grants, terms.guarded
+            self._process = chosen.Process(target=child.serve, args=given, name=NAME, daemon=True)
             self._process.start()
             theirs.close()
             threading.Thread(target=self._listen, daemon=True).start()
-            self.model = self._question(terms.verb, terms.keywords, self._note_progress, terms.patience or DEADLINE)
+            patience = terms.patience or DEADLINE
+            self.model = self._question(terms.verb, terms.keywords, self._note_progress, patience)
         except ExplainError as error:
             self.failure = error
             self.close()
@@ -141,12 +142,20 @@ class Worker:
 
     def _obituary(self) -> WorkerDied:
         if self._process is None:
-            return WorkerDied("The process of this model was ended before it had begun. Open the model again.")
+            return WorkerDied("The process of this model was ended before it began. Open the model again.")
         self._process.join(1)
         code = self._process.exitcode
         how = f"by signal {-code}" if code is not None and code < 0 else f"with code {code}"
+        if code == -getattr(signal, "SIGXCPU", 0):
+            why = "because opening it took too much processor time"
+        else:
+            why = "most likely for want of memory"
+        if not self.ready.is_set():
+            return WorkerDied(
+                f"The process of this model ended {how} while it opened it, {why}. Choose a smaller model."
+            )
         return WorkerDied(
-            f"The process of this model ended {how} while it was working, most likely for want of memory. "
+            f"The process of this model ended {how} while it was working, {why}. "
             "A new one is being started: ask again, or choose a smaller model or fewer pictures."
         )
 
@@ -222,8 +231,8 @@ class Worker:
 def _too_long(verb: str, seconds: float) -> DeadlineExceeded:
     if verb in child.OPENING:
         return DeadlineExceeded(
-            f"The model was not open after {seconds:g} seconds, so its process was stopped. Choose a smaller model; "
-            "whoever runs this server may allow more (EXPLAIN_LOAD_SECONDS, EXPLAIN_DEADLINE)."
+            f"The model was not open after {seconds:g} seconds, so its process was stopped. Choose a smaller "
+            "model; whoever runs this server may allow more (EXPLAIN_LOAD_SECONDS, EXPLAIN_DEADLINE)."
         )
     return DeadlineExceeded(
         f"There was no sign of life for {seconds:g} seconds, so the work was stopped. "
