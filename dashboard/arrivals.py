@@ -19,7 +19,7 @@ from explain import workers
 from explain.errors import Cancelled, ExplainError, QuotaExceeded, WeightsOnly
 from explain.opening.zoo import ZOO
 
-MEGABYTES = 600  # of one model file: VGG16 as Keras 2 saved it has 553
+MEGABYTES = 512  # of one model file; the page process holds it in memory for a moment
 
 
 GUARDS = ("files", "network")  # with neither of them nothing of a stranger is opened
@@ -41,7 +41,7 @@ def panel() -> None:
         say("models.upload"), "model_upload", _take, max_upload_size=MEGABYTES, label_visibility="collapsed",
         help=say("models.upload.help", megabytes=MEGABYTES),
     )  # fmt: skip
-    st.caption(say("models.upload.kinds", megabytes=MEGABYTES))
+    st.caption(say("models.upload.kinds"))
     if sentence := st.session_state.pop("model_refused", ""):
         st.error(sentence)
     if arrived() is not None:
@@ -149,9 +149,11 @@ def _ask_network(one: Own) -> None:
         st.session_state["arrived"] = replace(one, weights_of=st.session_state["weights_of"])
         st.session_state.pop("arrived_asks", None)
 
+    fitting = [name for name in ZOO if plain(ZOO[name].title) in st.session_state["arrived_said"]]
+    likely = max(fitting, key=lambda name: len(ZOO[name].title), default=next(iter(ZOO)))
     st.selectbox(
-        say("models.weights_of"), list(ZOO), format_func=lambda n: ZOO[n].title, key="weights_of",
-        help=say("models.weights_of.help"),
+        say("models.weights_of"), list(ZOO), list(ZOO).index(likely), format_func=lambda name: ZOO[name].title,
+        key="weights_of", help=say("models.weights_of.help"),
     )  # fmt: skip
     st.button(say("models.open_weights"), on_click=again, type="primary", icon=":material/play_arrow:")
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import networks, settings, tray
 from dashboard.labels import class_label
+from dashboard.networks import AUTOMATIC
 from dashboard.text import LONGEST, clean, plain, say, slug, told
 from explain.errors import LayerError
 from explain.results import Image, Layer, Model
@@ -119,8 +120,8 @@ def target(opened: Model, output: int | None = None) -> str | None:
     if not opened.default_layer:
         raise LayerError(say("no_map", model=opened.name))
     automatic = say("choose.automatic", layer=opened.default_layer)
-    labels = {None: say("choose.automatic_of") if output else automatic} | layer_labels(usable[::-1])
-    return st.selectbox(
+    labels = {AUTOMATIC: say("choose.automatic_of") if output else automatic} | layer_labels(usable[::-1])
+    chosen = st.selectbox(
         say("choose.layer"),
         list(labels),
         format_func=labels.get,
@@ -128,6 +129,7 @@ def target(opened: Model, output: int | None = None) -> str | None:
         help=say("choose.target.help"),
         **LINKED,
     )
+    return None if chosen == AUTOMATIC else chosen
 
 
 def class_labels(opened: Model, output: int | None = None) -> dict[int | None, str]:

@@ -20,6 +20,7 @@ from explain.opening.zoo import DEFAULT, ZOO
 from explain.results import Model
 from explain.scaling import SCALINGS
 
+AUTOMATIC = ""  # None would be no choice at all to a selectbox
 SIZES = (1, 4096)  # pixels a side, for networks that take any size
 
 
@@ -65,7 +66,7 @@ def choose(name: str) -> None:
 
 def recall() -> None:
     """What the visitor said about the network that is chosen now."""
-    st.session_state["scaling"] = said(chosen()).get("scaling")
+    st.session_state["scaling"] = said(chosen()).get("scaling", AUTOMATIC)
 
 
 def link() -> None:

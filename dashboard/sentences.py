@@ -59,7 +59,7 @@ ENGLISH: dict[str, str] = {
     "heatmaps.photo": "The photo",
     "heatmaps.how": "How to read this, and where it comes from",
     "heatmaps.coarse": "The layer {layer} sees the photo as {size} places; the heat between them is interpolated.",
-    "heatmaps.top": "Its first five guesses",
+    "heatmaps.top": "Its first guesses",
     "compare.title": "Compare",
     "compare.nav": "Compare",
     "compare.about": "Heatmaps side by side, on one scale unless you say otherwise.",
@@ -230,7 +230,7 @@ ENGLISH: dict[str, str] = {
     "models.upload.help": "A file of Keras 1, 2 or 3, a SavedModel or a Teachable Machine export as a zip, or a frozen "
     "graph, up to {megabytes} MB. What it is is read from its content, not from its name. It is inspected before it is "
     "opened, is seen by this session only, and is gone with it.",
-    "models.upload.kinds": ".keras, .h5, .hdf5, .zip, .pb, .model – up to {megabytes} MB, for this session only.",
+    "models.upload.kinds": ".keras, .h5, .hdf5, .zip, .pb or .model, for this session only.",
     "models.weights_of": "Weights of which network?",
     "models.weights_of.help": "A file of weights alone does not say what they belong to. They are put into the network you name, if they fit.",
     "models.open_weights": "Put them into this network",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import networks
 from dashboard.arrivals import file_uploader
-from dashboard.networks import SIZES
+from dashboard.networks import AUTOMATIC, SIZES
 from dashboard.text import plain, say
 from explain.opening.labels import MAX_LABELS_BYTES, labels_in
 from explain.results import Model
@@ -41,7 +41,7 @@ def is_guess(opened: Model) -> bool:
     return any(notice.code == GUESSED for notice in opened.notices)
 
 
-def use_scaling(scaling: str | None) -> None:
+def use_scaling(scaling: str) -> None:
     """For callbacks: this scaling from now on."""
     st.session_state["scaling"] = scaling
     networks.said(networks.chosen())["scaling"] = scaling
@@ -53,7 +53,7 @@ def _scaling(opened: Model) -> None:
 
     automatic = say("settings.automatic")
     st.selectbox(
-        say("settings.scaling"), [None, *SCALINGS], format_func=lambda s: s or automatic, key="scaling",
+        say("settings.scaling"), [AUTOMATIC, *SCALINGS], format_func=lambda s: s or automatic, key="scaling",
         on_change=noted, help=say("settings.scaling.help"), bind="query-params",
     )  # fmt: skip
     st.caption(say("settings.scaling.now", scaling=plain(opened.scaling), why=plain(opened.scaling_note)))

@@ -19,6 +19,7 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.text import clean, say
+from explain import workers
 from explain.errors import QuotaExceeded
 
 SESSION_BYTES = int(float(os.environ.get("EXPLAIN_SESSION_MB", 1000)) * 2**20)
@@ -102,6 +103,7 @@ class Uploads:
     def _tidy(self, digest: str) -> None:
         if digest not in self._sizes():
             self.path(digest).unlink(missing_ok=True)
+            workers.discard(self.path(digest))
 
 
 def _megabytes(count: int) -> str:

@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import remember
 from dashboard.choices import file_name, shape_text
 from dashboard.components.overlay import Panel
+from dashboard.networks import AUTOMATIC
 from dashboard.text import clean, plain, say
 from explain import render
 from explain.methods import shelf
@@ -127,14 +128,14 @@ def next_steps(heatmap: Heatmap, preferred: Prediction | None = None, may_sign: 
     codes = {each.code for each in heatmap.notices}
     if not codes:
         return
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if "W_ALL_NEGATIVE" in codes:
             if preferred and preferred.class_index != heatmap.class_index:
                 _step(say("next.preferred", label=plain(preferred.label)), "class", preferred.class_index)
             if may_sign:
                 _step(say("next.signed"), "signed", True)
-        if preferred and codes & set(ELSEWHERE) and st.session_state.get("target") is not None:
-            _step(say("next.automatic"), "target", None)
+        if preferred and codes & set(ELSEWHERE) and st.session_state.get("target"):
+            _step(say("next.automatic"), "target", AUTOMATIC)
         to_checkup()
 
 

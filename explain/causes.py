@@ -1,4 +1,4 @@
-"""The notices of results: `explain.notes` with the facts it asks for, looked up in the network where they matter."""
+"""The notices of results: `explain.notes` with the facts it asks for, looked up where they matter."""
 
 from __future__ import annotations
 

@@ -42,12 +42,12 @@ CODES = {
     "W_WEIGHTS_NOT_FINITE": "Weights that are not finite",
 }  # fmt: skip
 
-UNIFORM = 0.97                   # of the largest possible entropy: nothing was recognised
-SURE = 1e-6                      # this close to 0 or 1 a probability has no slope left
+UNIFORM = 0.97  # of the largest possible entropy: nothing was recognised
+SURE = 1e-6  # this close to 0 or 1 a probability has no slope left
 
 SATURATED = (
-    "the network gives only a probability here, and at {score:.6g} its softmax or sigmoid has no slope left. The "
-    "score before it (the logit) has: save the network so that it ends with its softmax or sigmoid."
+    "the network gives only a probability here, and at {score:.6g} its softmax or sigmoid has no slope left. "
+    "The score before it (the logit) has: save the network so that it ends with its softmax or sigmoid."
 )
 
 
@@ -88,13 +88,17 @@ def heatmap_notices(
     as they are. () where nothing is in the way."""
     wrong = values.size - int(np.isfinite(values).sum())
     if wrong:
-        return _not_finite(wrong, values.size, "activations" if not np.isfinite(maps).all() else "slopes", around)
+        return _not_finite(
+            wrong, values.size, "activations" if not np.isfinite(maps).all() else "slopes", around
+        )
     low, high = float(values.min()), float(values.max())
     found = ()
     if low == high:
         found = (_flat(high) if high else _blank(maps, slopes, scores, class_index, around), *_broken(around))
     elif _saturated(scores, class_index, around):
-        found = (Notice("W_SATURATED", "Not to be relied on: " + SATURATED.format(score=scores[class_index])),)
+        found = (
+            Notice("W_SATURATED", "Not to be relied on: " + SATURATED.format(score=scores[class_index])),
+        )
     return found + _suspected(probabilities, around)
 
 
@@ -104,24 +108,28 @@ def maps_notices(values: np.ndarray, around: Circumstances) -> tuple[Notice, ...
     if wrong:
         return _not_finite(wrong, values.size, "activations", around)
     if not values.any():
-        sentence = f"Layer '{around.layer}' answers 0 everywhere to this picture. Look at an earlier layer, or try another picture."
-        return (Notice("W_DEAD_LAYER", sentence), *_broken(around))
+        sentence = f"Layer '{around.layer}' answers 0 everywhere to this picture."
+        found = Notice("W_DEAD_LAYER", f"{sentence} Look at an earlier layer, or try another picture.")
+        return (found, *_broken(around))
     return (_flat(float(values.max())), *_broken(around)) if values.min() == values.max() else ()
 
 
-def pattern_notices(scores: np.ndarray, dead: Callable[[], bool], broken: Callable[[], str]) -> tuple[Notice, ...]:
+def pattern_notices(
+    scores: np.ndarray, dead: Callable[[], bool], broken: Callable[[], str]
+) -> tuple[Notice, ...]:
     """scores (steps,) → why the picture stayed grey. dead() → whether the filter's weights are all zero."""
     if not np.isfinite(scores).all():
-        bad = f"The channel's answer is not finite in {int((~np.isfinite(scores)).sum())} of {len(scores)} steps."
+        wrong = int((~np.isfinite(scores)).sum())
+        bad = f"The channel's answer is not finite in {wrong} of {len(scores)} steps."
         return (Notice("W_NOT_FINITE", f"{bad} {_where(broken())}"),)
     if len(scores) < 2 or np.ptp(scores) > 0:
         return ()
     if dead():
-        sentence = "The filter is dead: all its weights are 0, so it gives the same answer to every picture. Choose another."
-        return (Notice("W_DEAD_FILTER", sentence),)
+        sentence = "The filter is dead: all its weights are 0, so it gives the same answer to every picture."
+        return (Notice("W_DEAD_FILTER", f"{sentence} Choose another."),)
     sentence = (
-        "The channel never changed its answer while climbing: it is dead, or silent on this start, and what is "
-        "silent has no slope to climb. Try another seed, or a larger picture."
+        "The channel never changed its answer while climbing: it is dead, or silent on this start, and what "
+        "is silent has no slope to climb. Try another seed, or a larger picture."
     )
     return (Notice("W_PATTERN_SILENT", sentence),)
 
@@ -130,7 +138,9 @@ def scaling_notices(present: str, recommended: str, possible: tuple[str, ...]) -
     """For a model that is open with another scaling than the photos speak for."""
     if not recommended or present in possible:
         return ()
-    sentence = f"The model is open with '{present}', the photos speak for '{recommended}': open it with that one."
+    sentence = (
+        f"The model is open with '{present}', the photos speak for '{recommended}': open it with that one."
+    )
     return (Notice("W_SCALING_SUSPECTED", sentence),)
 
 
@@ -144,9 +154,15 @@ def nearly_uniform(probabilities: np.ndarray) -> bool:
 
 def _blank(maps, slopes, scores, class_index, around: Circumstances) -> Notice:
     """The first reason that holds for a map of zeros."""
-    instead = f" Choose a layer on its way, such as '{around.instead}'." if around.instead else " Choose another output."
+    instead = (
+        f" Choose a layer on its way, such as '{around.instead}'."
+        if around.instead
+        else " Choose another output."
+    )
     if not around.connected:
-        return Notice("W_NOT_CONNECTED", f"Blank: layer '{around.layer}' is not connected to this output.{instead}")
+        return Notice(
+            "W_NOT_CONNECTED", f"Blank: layer '{around.layer}' is not connected to this output.{instead}"
+        )
     if not np.any(maps):
         return Notice(
             "W_DEAD_LAYER",
@@ -156,21 +172,27 @@ def _blank(maps, slopes, scores, class_index, around: Circumstances) -> Notice:
     if not around.sloped:
         return Notice(
             "W_NO_SLOPE",
-            "Blank: between this layer and the score lies a step without a slope (rounding, a comparison, a held "
-            f"gradient), so no gradient comes back.{instead}",
+            "Blank: between this layer and the score lies a step without a slope (rounding, a comparison, a "
+            f"held gradient), so no gradient comes back.{instead}",
         )
     if not np.any(slopes):
         return _no_slopes(scores, class_index, around)
     signed = np.einsum("c,hwc->hw", slopes.mean(axis=(0, 1)), maps)
     if signed.max() <= 0 and signed.min() < 0:
         best = int(np.argmax(scores))
-        other = f"explain the class that the network prefers ({best})" if best != class_index else "try an earlier layer"
+        other = (
+            f"explain the class that the network prefers ({best})"
+            if best != class_index
+            else "try an earlier layer"
+        )
         return Notice(
             "W_ALL_NEGATIVE",
-            "Blank: all evidence in this layer speaks against the class, and only what speaks for it is kept. "
-            f"Show the signed map (option 'signed'), or {other}.",
+            "Blank: all evidence in this layer speaks against the class, and only what speaks for it is "
+            f"kept. Show the signed map (option 'signed'), or {other}.",
         )
-    sentence = "Blank: what speaks for the class and what speaks against it cancel out here. Try another layer."
+    sentence = (
+        "Blank: what speaks for the class and what speaks against it cancel out here. Try another layer."
+    )
     return Notice("W_BLANK", sentence)
 
 
@@ -181,31 +203,35 @@ def _no_slopes(scores, class_index, around: Circumstances) -> Notice:
     if around.constant():
         return Notice(
             "W_HEAD_CONSTANT",
-            "Blank: the score of this class does not change, whatever the picture: noise and grey get the same answer. "
-            "The weights after this layer are 0, or silent for good: look into the check-up.",
+            "Blank: the score of this class does not change, whatever the picture: noise and grey get the "
+            "same answer. The weights after this layer are 0, or silent for good: look into the check-up.",
         )
     return Notice(
         "W_SILENT_HEAD",
-        "Blank: the score of this class does not change with this layer. It is connected, but everything after it "
-        "is silent for this picture. Try a later layer, or another class.",
+        "Blank: the score of this class does not change with this layer. It is connected, but everything "
+        "after it is silent for this picture. Try a later layer, or another class.",
     )
 
 
 def _saturated(scores, class_index, around: Circumstances) -> bool:
     """Whether the score is itself a probability, and so near to 0 or 1 that it has no slope left."""
     score = scores[class_index]
-    return not around.logit and len(scores) > 1 and abs(scores.sum() - 1) < 1e-3 and min(abs(score), abs(1 - score)) < SURE
+    return (
+        not around.logit
+        and len(scores) > 1
+        and abs(scores.sum() - 1) < 1e-3
+        and min(abs(score), abs(1 - score)) < SURE
+    )
 
 
 def _flat(value: float) -> Notice:
-    sentence = f"Flat: every place has the same value, {value:.3g}. The layer does not tell places apart here. Try another layer."
-    return Notice("W_FLAT", sentence)
+    sentence = f"Flat: every place has the same value, {value:.3g}. The layer does not tell places apart here."
+    return Notice("W_FLAT", f"{sentence} Try another layer.")
 
 
 def _not_finite(wrong: int, size: int, culprit: str, around: Circumstances) -> tuple[Notice, ...]:
-    first = (
-        f"{wrong} of {size} places are not finite, because the {culprit} of this layer are not: they are shown as 0."
-    )
+    first = f"{wrong} of {size} places are not finite, because the {culprit} of this layer are not: "
+    first += "they are shown as 0."
     broken = _broken(around)
     return (Notice("W_NOT_FINITE", first if broken else f"{first} {_where('')}"), *broken)
 
@@ -218,15 +244,19 @@ def _broken(around: Circumstances) -> tuple[Notice, ...]:
 
 def _where(broken: str) -> str:
     if broken:
-        return f"The weights of layer '{broken}' hold NaN or infinite numbers: train again, or take an earlier checkpoint."
-    return "No weight is NaN or infinite, so numbers grow too large on the way: compute in float32, or look at the scaling."
+        bad = f"The weights of layer '{broken}' hold NaN or infinite numbers"
+        return f"{bad}: train again, or take an earlier checkpoint."
+    return (
+        "No weight is NaN or infinite, so numbers grow too large on the way: compute in float32, or look at "
+        "the scaling."
+    )
 
 
 def _suspected(probabilities, around: Circumstances) -> tuple[Notice, ...]:
     if not around.guessed or not nearly_uniform(probabilities):
         return ()
     sentence = (
-        f"The network finds all {len(probabilities)} classes about equally likely, and its scaling is a guess: it may "
-        "be the wrong one. Compare the scalings on this photo."
+        f"The network finds all {len(probabilities)} classes about equally likely, and its scaling is a guess: "
+        "it may be the wrong one. Compare the scalings on this photo."
     )
     return (Notice("W_SCALING_SUSPECTED", sentence),)

@@ -32,8 +32,10 @@ def changed(base, which: str, **settings):
 def with_extra(base, kind: str, module="keras.layers", registered=None, called=None, **settings) -> dict:
     """One more layer between picture and convolution."""
     config = copy.deepcopy(base[0])
-    extra = {"module": module, "class_name": kind, "config": {"name": "extra", **settings}, "registered_name": registered,
-             "name": "extra", "inbound_nodes": [called or {"args": [tensor("image")], "kwargs": {}}]}  # fmt: skip
+    extra = {"module": module, "class_name": kind, "config": {"name": "extra", **settings},
+    "registered_name": registered,
+             "name": "extra", "inbound_nodes": [called or {"args": [tensor("image")],
+             "kwargs": {}}]}  # fmt: skip
     config["config"]["layers"].insert(1, extra)
     conv = next(one for one in layers_of(config) if name_of(one) == "conv")
     conv["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] = "extra"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from corpus import Sample, Target, base
+from corpus import Sample, Target, recipe
 from networks import pictures
 from serving import running
 
@@ -115,12 +115,11 @@ class Watch:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def settle(self) -> None:
-        """Open the neighbour, a model of another user's, and remember how everything is."""
+        """Open the neighbour, a model of another user's, and remember what it answers."""
         healthy = self.folder / "neighbour.keras"
-        healthy.write_bytes(base(".keras"))
+        healthy.write_bytes(recipe("networks", "squeezed", ".keras"))  # no sample has its weights
         self.neighbour = workers.load(healthy)
         self.scores, self.process = self._asked(), self._process()
-        self.before = keras_state()
 
     def made(self, sample: Sample) -> Path | str:
         folder = self.folder / sample.name
@@ -129,6 +128,7 @@ class Watch:
 
     def opened(self, path: Path | str, **options) -> Outcome:
         """Open a file as the dashboard does. Errors of any other kind than ours go through."""
+        self.before = keras_state()
         start, model, code, sentence = time.monotonic(), None, "", ""
         self.pulse.watched.set()
         try:

@@ -1,4 +1,4 @@
-"""Files as Keras 1 and 2 wrote them, made from a configuration and arrays, and opened as the inspection would."""
+"""Files as Keras 1 and 2 wrote them, from a configuration and arrays, opened as the inspection would."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def opened(
     backend: str = "tensorflow",
     customs: Customs = Customs(),
 ) -> keras.Model:
-    """The model that Keras opens after the configuration was repaired and checked, and its weights put in order.
+    """The model that Keras opens after the configuration was repaired and checked, its weights in order.
 
     weights: the arrays of each layer, in the order of the file.
     """
@@ -99,7 +99,8 @@ def picture(*shape: int | None, name: str = "image") -> dict:
 
 def conv(name: str, *inbound: str, filters: int = 4, **config) -> dict:
     """A 3 × 3 convolution as Keras 2.4 stored it."""
-    pieces = {"kernel_initializer": {"class_name": "GlorotUniform", "config": {"seed": None, "dtype": "float32"}},
+    pieces = {"kernel_initializer": {"class_name": "GlorotUniform",
+    "config": {"seed": None, "dtype": "float32"}},
               "bias_initializer": {"class_name": "Zeros", "config": {}}}  # fmt: skip
     usual = {"kernel_size": [3, 3], "strides": [1, 1], "padding": "same", "activation": "relu", "groups": 1}
     return layer("Conv2D", name, *inbound, filters=filters, **(usual | pieces | config))

@@ -70,6 +70,20 @@ def against():
     return network
 
 
+def deep():
+    """Takes seconds to open."""
+    import keras
+    from networks import SIZE, draw_weights
+
+    convs = [keras.layers.Conv2D(2, 3, padding="same", name=f"conv{i}") for i in range(300)]
+    head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = inputs
+    for layer in (*convs, *head):
+        x = layer(x)
+    return draw_weights(keras.Model(inputs, x))
+
+
 def any_size():
     """Takes pictures of any size."""
     import networks

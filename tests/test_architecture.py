@@ -50,9 +50,12 @@ ROOMS = {
     "explain/methods/trust/": Room(("numpy", *NOUNS)),
     "explain/methods/patterns/": Room(("numpy", "tensorflow", "explain.probe.ascent", *NOUNS)),
     "explain/probe/": Room((*CORE, "explain.probe")),
-    "explain/opening/": Room((*CORE, "explain.device", "explain.image", "explain.samples", "explain.probe", "explain.opening")),
+    "explain/opening/": Room(
+        (*CORE, "google.protobuf", "explain.device", "explain.image", "explain.inspecting", "explain.opening",
+         "explain.probe", "explain.samples")
+    ),  # fmt: skip
     "explain/opening/zoo.py": Room(("explain.errors",), late=("keras", "h5py", "explain.opening")),
-    "explain/opening/labels.py": Room(()),
+    "explain/opening/labels.py": Room(("explain.errors",)),
     # The page's side of the inspection; the other files run in a process of their own, late by late.
     "explain/inspecting/": Room(
         (*NOUNS, "numpy", "h5py", "explain.inspecting", "explain.repairing"), late=("explain.sandbox",)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, bytes]:
-    return saved_models(tmp_path_factory.mktemp("models"), "plain", "nested")
+    return saved_models(tmp_path_factory.mktemp("models"), "plain", "deep")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,7 @@ def test_an_own_network_is_opened_and_is_nobody_elses(visitors, files, temporary
 
     one.page.context.close()
     other.until(lambda: not kept(temporary), "the file to go with its session")
+    assert not list(temporary.rglob("copy-*/*"))  # nor anything made of it
 
 
 def test_what_is_refused_is_a_sentence_and_the_network_before_stays(visitor):
@@ -84,3 +85,31 @@ def test_what_is_refused_is_a_sentence_and_the_network_before_stays(visitor):
     expect(visitor.page.get_by_text(re.compile("'letter.keras'"))).to_be_visible()
     expect(visitor.page.get_by_role("combobox", name="Network")).to_have_value("EfficientNet-Lite0")
     visitor.drawn("#overlay", "285")
+
+
+def test_opening_can_be_cancelled(visitor, files, temporary):
+    visitor.open()
+    visitor.drawn("#overlay", "285")
+    give_model(visitor, "deep.keras", files["deep"])
+    expect(visitor.page.get_by_text("Opening deep.keras")).to_be_visible()
+    visitor.button(say("models.cancel"), exact=True).click()
+    expect(visitor.button(say("models.cancel"), exact=True)).to_have_count(0)
+    expect(visitor.page.get_by_role("combobox", name="Network")).to_have_value("EfficientNet-Lite0")
+    visitor.drawn("#overlay", "285")
+    visitor.until(lambda: not kept(temporary), "the file to be forgotten")
+    visitor.go("Status")
+    expect(visitor.page.get_by_text(say("status.limits"))).to_be_visible()
+    expect(visitor.page.get_by_text(say("status.somebodys"))).to_have_count(0)
+
+
+def test_a_scaling_is_chosen_by_the_detective(visitor, files):
+    visitor.open()
+    visitor.drawn("#overlay", "285")
+    give_model(visitor, "net.keras", files["plain"])
+    expect(visitor.page.get_by_role("combobox", name="Network")).to_have_value("net.keras (uploaded)")
+    visitor.go("Check-up")
+    expect(visitor.page.get_by_text("(code W_SCALING_GUESSED)").first).to_be_visible()
+    visitor.page.get_by_role("tab", name=say("detective.tab")).click()
+    visitor.button(say("detective.run")).click()
+    expect(visitor.page.get_by_role("heading", name=say("detective.trials"))).to_be_visible()
+    assert visitor.asked()["part"] == say("detective.tab")

@@ -41,11 +41,15 @@ def test_what_keras_no_longer_has(kind, base):
 @pytest.mark.parametrize(
     "kind, module, registered, says",
     [
-        ("MyLayer", "my.module", "MyLayer", "'my.module.MyLayer'"), ("Popen", "subprocess", None, "'subprocess.Popen'"),
-        ("Dense", "os", None, "'os.Dense'"), ("Dense", "keras.layers", "pack>Evil", "'Dense'"), ("get_file", "keras.utils", None, "get_file"),
+        ("MyLayer", "my.module", "MyLayer", "'my.module.MyLayer'"),
+        ("Popen", "subprocess", None, "'subprocess.Popen'"),
+        ("Dense", "os", None, "'os.Dense'"), ("Dense", "keras.layers", "pack>Evil", "'Dense'"),
+        ("get_file", "keras.utils", None, "get_file"),
         ("Addons>GroupNormalization", None, None, "TensorFlow "
-                                                  "Addons"), ("Backbone", "keras_hub.models", None, "KerasHub"),
-        ("Conv2D", "keras.src.ops.numpy", None, "'Conv2D'"), ("Add", "keras.src.ops.core", None, "'Add'"), ("add", None, None, "'add'"),
+                                                  "Addons"),
+                                                  ("Backbone", "keras_hub.models", None, "KerasHub"),
+        ("Conv2D", "keras.src.ops.numpy", None, "'Conv2D'"), ("Add", "keras.src.ops.core", None, "'Add'"),
+        ("add", None, None, "'add'"),
     ],
 )  # fmt: skip
 def test_classes_of_somebodys_own(kind, module, registered, says, base):
@@ -71,7 +75,8 @@ def test_words_must_be_those_of_keras(setting, base):
 
 
 def test_words_of_keras(base):
-    for words in ({"activation": "gelu"}, {"kernel_initializer": "he_normal"}, {"kernel_regularizer": "l1_l2"},
+    for words in ({"activation": "gelu"}, {"kernel_initializer": "he_normal"},
+    {"kernel_regularizer": "l1_l2"},
                   {"kernel_constraint": "max_norm"}, {"dtype": "mixed_float16"}):  # fmt: skip
         check(changed(base, "conv", **words), base[1])
     for dtype in ("int8_from_float32", "object", "V8", 7):
@@ -103,9 +108,12 @@ def test_data_stands_only_in_calls(base):
     "error, says, settings",
     [
         (BrokenModel, "'nobody'", {"nobody": 3}), (BrokenModel, "sideways", {"padding": "sideways"}),
-        (BrokenModel, "filters", {"filters": "many"}), (BrokenModel, "filters", {"filters": 0}), (BrokenModel, "strides", {"strides": [0, 1]}),
-        (ModelTooLarge, "kernel_size", {"kernel_size": [5000, 5000]}), (ModelTooLarge, "above", {"filters": 2**40}),
-        (ModelTooLarge, "characters", {"padding": "x" * 5000}), (ModelTooLarge, "27,000,000", {"filters": 10**6}),
+        (BrokenModel, "filters", {"filters": "many"}), (BrokenModel, "filters", {"filters": 0}),
+        (BrokenModel, "strides", {"strides": [0, 1]}),
+        (ModelTooLarge, "kernel_size", {"kernel_size": [5000, 5000]}),
+        (ModelTooLarge, "above", {"filters": 2**40}),
+        (ModelTooLarge, "characters", {"padding": "x" * 5000}),
+        (ModelTooLarge, "27,000,000", {"filters": 10**6}),
         (BrokenModel, "3 × 3 × 3 × 5", {"filters": 5}), (BrokenModel, "5 × 5", {"kernel_size": [5, 5]}),
         (BrokenModel, "data_format", {"data_format": "diagonal"}),
     ],
@@ -118,7 +126,8 @@ def test_settings_of_a_layer(error, says, settings, base):
 
 @pytest.mark.parametrize(
     "error, shape",
-    [(BrokenModel, None), (BrokenModel, []), (BrokenModel, [None, "12", 12, 3]), (ModelTooLarge, [None, 5000, 12, 3]),
+    [(BrokenModel, None), (BrokenModel, []), (BrokenModel, [None, "12", 12, 3]),
+    (ModelTooLarge, [None, 5000, 12, 3]),
      (ModelTooLarge, [10**9, 12, 12, 3]), (BrokenModel, [None, 12, 0, 3])],
 )  # fmt: skip
 def test_shapes_of_the_input(error, shape, base):
@@ -128,7 +137,8 @@ def test_shapes_of_the_input(error, shape, base):
 
 @pytest.mark.parametrize(
     "kind, settings",
-    [("UpSampling2D", {"size": [3000, 3000]}), ("ZeroPadding2D", {"padding": 4000}), ("Resizing", {"height": 4096, "width": 16_000}),
+    [("UpSampling2D", {"size": [3000, 3000]}), ("ZeroPadding2D", {"padding": 4000}),
+    ("Resizing", {"height": 4096, "width": 16_000}),
      ("UpSampling2D", {"size": 600}), ("Conv2DTranspose", {"filters": 64, "kernel_size": 1, "strides": 900})],
 )  # fmt: skip
 def test_much_out_of_little(kind, settings, base):
@@ -177,7 +187,8 @@ def test_many_calls_in_few_layers(base):
 
 def test_the_same_weights_for_many_layers(base):
     """A file may store one large array and name it by a thousand layers."""
-    layers = [{"module": "keras.layers", "class_name": "Dense", "config": {"name": f"d{i}", "units": 900}, "registered_name": None}
+    layers = [{"module": "keras.layers", "class_name": "Dense", "config": {"name": f"d{i}", "units": 900},
+    "registered_name": None}
               for i in range(100)]  # fmt: skip
     config = {
         "module": "keras",
@@ -217,10 +228,14 @@ def test_connections(base):
         check(config, base[1])
 
 
-@pytest.mark.parametrize("nothing", [None, 7, "text", [], {}, {"class_name": "Sequential"}, {"class_name": 3, "config": {}},
-                                     {"class_name": "Sequential", "config": {"layers": []}}, {"class_name": "Dense", "config": {}},
+@pytest.mark.parametrize("nothing", [None, 7, "text", [], {}, {"class_name": "Sequential"}, {"class_name": 3,
+"config": {}},
+                                     {"class_name": "Sequential", "config": {"layers": []}},
+                                     {"class_name": "Dense", "config": {}},
                                      {"class_name": "Functional", "config": {"layers": [1, 2]}},
-                                     {"class_name": "Sequential", "config": {"layers": [1, {"class_name": "ReLU", "config": {}}]}}])  # fmt: skip
+                                     {"class_name": "Sequential",
+                                     "config": {"layers": [1,
+                                     {"class_name": "ReLU", "config": {}}]}}])  # fmt: skip
 def test_what_is_no_network(nothing):
     with pytest.raises(BrokenModel):
         check(nothing, [])
@@ -233,7 +248,8 @@ def test_size_of_the_json():
     with pytest.raises(ModelTooLarge, match="levels"):
         check({"class_name": "Sequential", "config": {"layers": deep}}, [])
     many = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [
-        {"module": "keras.layers", "class_name": "ReLU", "config": {"name": f"r{i}"}} for i in range(1501)]}}  # fmt: skip
+        {"module": "keras.layers", "class_name": "ReLU",
+        "config": {"name": f"r{i}"}} for i in range(1501)]}}  # fmt: skip
     with pytest.raises(ModelTooLarge, match="1,500 layers"):
         check(many, [])
     inner = {"class_name": "ReLU", "config": {"name": "r"}, "module": "keras.layers"}

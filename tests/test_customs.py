@@ -67,7 +67,8 @@ def test_registered_classes_and_functions_are_allowed(base):
     check(changed(base, "conv", activation=own), base[1], customs)
     check(changed(base, "conv", activation="wave"), base[1], customs)
     for bad in (with_extra(base, "Unit", "layers", "my>Unit", inner={"class_name": "Lambda", "config": {}}),
-                changed(base, "conv", kernel_initializer=own), changed(base, "conv", activation=own | {"config": "eval"})):  # fmt: skip
+                changed(base, "conv", kernel_initializer=own),
+                changed(base, "conv", activation=own | {"config": "eval"})):  # fmt: skip
         with pytest.raises(UnsafeLayer):
             check(bad, base[1], customs)
     with pytest.raises(CustomClass):

@@ -39,7 +39,7 @@ def opened(data, file: str) -> explain.Model:
     return explain.wrap(keras.models.load_model(data / "models" / file, compile=False))
 
 
-# Figures of a trial, with a pencil -----------------------------------------------------------------------
+# Figures of a trial, with a pencil ----------------------------------------------------------------------
 
 
 def test_figures_of_one_trial():
@@ -48,7 +48,11 @@ def test_figures_of_one_trial():
     assert (trial.classes, trial.confidence, trial.accuracy, trial.agreement) == ((0, 1), 1, 0.5, 0)
     assert trial.told_apart == pytest.approx(1) and trial.entropy == pytest.approx(0, abs=1e-9)
     same = trial_of("0..1", np.array([[0.5, 0.5], [0.5, 0.5]]), [], False)
-    assert same.told_apart == pytest.approx(0) and same.entropy == pytest.approx(1) and math.isnan(same.agreement)
+    assert (
+        same.told_apart == pytest.approx(0)
+        and same.entropy == pytest.approx(1)
+        and math.isnan(same.agreement)
+    )
     labels = trial_of("0..1", np.array([[1.0, 0.5], [0.0, 0.5]]), [], True)
     assert labels.entropies == pytest.approx((0.5, 0.5)) and labels.told_apart == pytest.approx(0.5)
     assert math.isnan(trial_of("0..1", apart[:1], [], False).told_apart), "one photo tells nothing apart"
@@ -58,7 +62,7 @@ def test_sign_test():
     assert by_chance(5, 0) == 1 / 32 and by_chance(0, 0) == 1 and by_chance(2, 2) == 11 / 16
 
 
-# Verdicts ----------------------------------------------------------------------------------------------------
+# Verdicts -----------------------------------------------------------------------------------------------
 
 
 def trials(**others) -> list[ScalingTrial]:
@@ -82,9 +86,16 @@ def test_certainty_speaks_for_no_scaling():
 
 
 def test_larger_numbers_that_are_less_certain_are_worse():
-    small = {name: {"entropies": (0.1,) * 10, "confidences": (0.95,) * 10} for name in ("-1..1", "(x-127)/128")}
+    small = {
+        name: {"entropies": (0.1,) * 10, "confidences": (0.95,) * 10} for name in ("-1..1", "(x-127)/128")
+    }
     found = decide(trials(**small))
-    assert set(found.possible) == {"0..1", "-1..1", "(x-127)/128", *(n for n in SCALINGS if SCALINGS[n].order == "bgr")}
+    assert set(found.possible) == {
+        "0..1",
+        "-1..1",
+        "(x-127)/128",
+        *(n for n in SCALINGS if SCALINGS[n].order == "bgr"),
+    }
 
 
 def test_certain_of_everything():
@@ -112,7 +123,10 @@ def test_statistics_decide_and_name_what_is_nearly_the_same():
 
 def test_an_offset_is_less_certain_than_a_size():
     found = decide(trials(**fits(**{"0..255": 0.3, "caffe": 0.8})))
-    assert (found.recommended, found.certainty) == ("0..255", "weak") and "'caffe' remains possible" in found.sentence
+    assert (found.recommended, found.certainty) == (
+        "0..255",
+        "weak",
+    ) and "'caffe' remains possible" in found.sentence
 
 
 def test_certainty_is_no_proof_that_colours_are_exchanged():
@@ -120,7 +134,9 @@ def test_certainty_is_no_proof_that_colours_are_exchanged():
     for name in ("-1..1 bgr", "(x-127)/128 bgr"):
         fit[name] |= {"entropies": (0.1,) * 10}
     found = decide(trials(**fit))
-    assert found.recommended == "-1..1" and "'-1..1 bgr' the answers are clearly more certain" in found.sentence
+    assert (
+        found.recommended == "-1..1" and "'-1..1 bgr' the answers are clearly more certain" in found.sentence
+    )
     for name in ("-1..1 bgr", "(x-127)/128 bgr"):
         fit[name] |= {"entropies": (0.9,) * 10}
     assert "'-1..1 bgr' the answers are clearly less certain" in decide(trials(**fit)).sentence
@@ -136,10 +152,12 @@ def test_true_classes_decide_where_chance_would_not():
     assert (found.recommended, found.certainty, found.possible) == ("0..1", "good", ("0..1",))
     assert "10 of 10 photos are named rightly, clearly more" in found.sentence
     nearly = {name: {"classes": (0, 1) * 4 + (1, 1), "accuracy": 0.9} for name in SCALINGS if name != "0..1"}
-    assert decide(trials(**nearly, **{"0..1": {"accuracy": 1.0}}), truth).certainty == "none", "one photo more is chance"
+    assert decide(trials(**nearly, **{"0..1": {"accuracy": 1.0}}), truth).certainty == "none", (
+        "one photo more is chance"
+    )
 
 
-# Networks ----------------------------------------------------------------------------------------------------
+# Networks -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scaling", ["0..1", "torch"])
@@ -147,7 +165,9 @@ def test_a_network_that_remembers_its_training(scaling, six):
     model = explain.wrap(trained_on(scaling), "-1..1")
     found = detect_scaling(model, six)
     assert (found.recommended, found.present, found.certainty) == (scaling, "-1..1", "good")
-    assert [n.code for n in found.notices] == ["W_SCALING_SUSPECTED"] and found.images == tuple(i.key for i in six)
+    assert [n.code for n in found.notices] == ["W_SCALING_SUSPECTED"] and found.images == tuple(
+        i.key for i in six
+    )
     assert [t.scaling for t in found.trials] == list(SCALINGS)
     assert detect_scaling(explain.wrap(trained_on(scaling), scaling), six).notices == ()
 
@@ -163,7 +183,9 @@ def test_a_trial_is_what_the_network_answers_when_opened_like_that(six):
 
 def test_networks_with_little_to_choose():
     images = pictures(5)
-    assert [t.scaling for t in detect_scaling(explain.wrap(plain(channels=1)), images).trials] == list(SCALINGS)[:6]
+    assert [t.scaling for t in detect_scaling(explain.wrap(plain(channels=1)), images).trials] == list(
+        SCALINGS
+    )[:6]
     inputs = keras.Input((SIZE, SIZE, 3), dtype="uint8")
     whole = keras.Sequential([inputs, keras.layers.Rescaling(1 / 255), plain()])
     assert [t.scaling for t in detect_scaling(explain.wrap(whole), images).trials] == ["0..255", "0..255 bgr"]
@@ -198,13 +220,17 @@ def test_the_embedded_network(default_model, six):
     assert by_name["-1..1"].classes == by_name["(x-127)/128"].classes and by_name["0..1"].misfit > 1
 
 
-# Real files: two CIFAR-10 networks that need opposite scalings --------------------------------------------------
+# Real files: two CIFAR-10 networks that need opposite scalings ------------------------------------------
 
 
 def test_a_file_that_does_not_say_gets_no_recommendation(data, six):
     found = detect_scaling(opened(data, "gh__Moha-1991_ciffarr-10__cnn_model.keras"), six)
     assert (found.recommended, found.certainty) == ("", "none")
-    assert "'0..255'" in found.sentence and "certain of everything" in found.sentence and "0..1" in found.possible
+    assert (
+        "'0..255'" in found.sentence
+        and "certain of everything" in found.sentence
+        and "0..1" in found.possible
+    )
 
 
 def test_with_their_true_classes_the_photos_decide_rightly(data):
@@ -214,22 +240,29 @@ def test_with_their_true_classes_the_photos_decide_rightly(data):
     raw = detect_scaling(opened(data, "pypi__cifar-10-model__cnn_model.h5"), images, truth)
     assert (raw.recommended, raw.certainty) == ("0..255", "good")
     scaled = detect_scaling(opened(data, "gh__Moha-1991_ciffarr-10__cnn_model.keras"), images, truth)
-    assert (scaled.recommended, scaled.certainty) == ("0..1", "weak") and "that may be chance" in scaled.sentence
+    assert (scaled.recommended, scaled.certainty) == (
+        "0..1",
+        "weak",
+    ) and "that may be chance" in scaled.sentence
 
 
 def test_a_teachable_machine(data, six):
-    found = detect_scaling(explain.load(data / "models" / "gh__11Maximus11_Ai_cat-dog__teachable_keras_model.h5"), six[:4])
+    found = detect_scaling(
+        explain.load(data / "models" / "gh__11Maximus11_Ai_cat-dog__teachable_keras_model.h5"), six[:4]
+    )
     assert (found.recommended, found.present, found.certainty) == ("-1..1", "-1..1", "good")
 
 
-# Doors ----------------------------------------------------------------------------------------------------------
+# Doors --------------------------------------------------------------------------------------------------
 
 
 def test_the_worker_answers_the_same(tmp_path, six):
     path = tmp_path / "trained.keras"
     trained_on("torch").save(path)
     told = []
-    there = workers.detect_scaling(workers.load(str(path)), six, on_progress=lambda *now: told.append(now[:2]))
+    there = workers.detect_scaling(
+        workers.load(str(path)), six, on_progress=lambda *now: told.append(now[:2])
+    )
     here = detect_scaling(explain.load(path), six)
     assert (there.sentence, there.recommended, there.possible) == (here.sentence, "torch", here.possible)
     assert told[-1] == (12, 12)

@@ -7,7 +7,17 @@ import json
 import keras
 import numpy as np
 import pytest
-from networks import SIZE, draw_weights, flattened, nested, perceptron, pictures, plain, subclassed, two_outputs
+from networks import (
+    SIZE,
+    draw_weights,
+    flattened,
+    nested,
+    perceptron,
+    pictures,
+    plain,
+    subclassed,
+    two_outputs,
+)
 
 import explain
 from explain import workers
@@ -51,14 +61,19 @@ def sound() -> keras.Model:
     )  # fmt: skip
 
 
-# The whole ----------------------------------------------------------------------------------------------------
+# The whole ----------------------------------------------------------------------------------------------
 
 
 def test_a_sound_network():
     network = sound()
     found = examined(network)
     assert found.notices == () and found.not_finite == {}
-    assert (found.name, found.input_shape, found.scaling, found.scaling_note) == ("sound", (SIZE, SIZE, 3), "0..1", "given")
+    assert (found.name, found.input_shape, found.scaling, found.scaling_note) == (
+        "sound",
+        (SIZE, SIZE, 3),
+        "0..1",
+        "given",
+    )
     assert found.parameters == network.count_params() and found.default_layers == ("second",)
     assert found.explainable == ("first", "second") and [o.head for o in found.outputs] == ["softmax"]
     assert [(c.layer, c.kind, c.filters, c.channels) for c in found.layers] == [
@@ -75,16 +90,18 @@ def test_one_picture_several_or_the_samples():
     assert examine(explain.wrap(network, "0..1")).tried[0] == f"{len(samples())} sample photos"
 
 
-@pytest.mark.parametrize("make", [nested, two_outputs, subclassed, perceptron, flattened], ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "make", [nested, two_outputs, subclassed, perceptron, flattened], ids=lambda m: m.__name__
+)
 def test_every_kind_of_network(make):
-    found = examined(make())
-    assert {c.layer for c in found.layers if c.filters} >= {
-        layer.name for layer in explain.wrap(make(), "0..1").layers if layer.kind in ("Conv2D", "Dense")
-    }
+    model = explain.wrap(make(), "0..1")
+    found = examine(model, pictures(2))
+    with_filters = {layer.name for layer in model.layers if layer.kind in ("Conv2D", "Dense")}
+    assert with_filters <= {check.layer for check in found.layers if check.filters}
     assert ("W_NO_MAP" in codes(found)) == (make is perceptron)
 
 
-# Weights --------------------------------------------------------------------------------------------------------
+# Weights ------------------------------------------------------------------------------------------------
 
 
 def test_broken_weights_name_the_first_layer_and_count():
@@ -106,7 +123,7 @@ def test_numbers_that_overflow_on_the_way():
 
 
 def test_dead_filters():
-    network = change(sound(), "second", lambda kernel, bias: kernel[..., [1, 3]].fill(0) or kernel.__setitem__((..., [1, 3]), 0))
+    network = change(sound(), "second", lambda kernel, bias: kernel.__setitem__((..., [1, 3]), 0))
     found = examined(network)
     assert of(found, "second").dead == (1, 3) and of(found, "second").silent == (1, 3)
     assert codes(found) == ["W_DEAD_FILTER"] and "2 filters" in found.notices[0].sentence
@@ -115,7 +132,7 @@ def test_dead_filters():
 def test_duplicate_filters():
     def double(kernel, bias):
         kernel[..., 2] = kernel[..., 0]
-        kernel[..., 4] = -3 * kernel[..., 0]                        # in proportion
+        kernel[..., 4] = -3 * kernel[..., 0]  # in proportion
 
     found = examined(change(sound(), "second", double))
     assert of(found, "second").duplicates == ((0, 2, 4),) and of(found, "first").duplicates == ()
@@ -144,12 +161,22 @@ def twins(kernel):
 KERNELS = {
     "Conv2D": (keras.layers.Conv2D(4, 3), (8, 8, 3), twins, [[0, 1]]),
     "Dense": (keras.layers.Dense(4), (50,), twins, [[0, 1]]),
-    "Conv2DTranspose": (keras.layers.Conv2DTranspose(4, 3), (8, 8, 3), lambda k: twins(np.moveaxis(k, -2, -1)), [[0, 1]]),
+    "Conv2DTranspose": (
+        keras.layers.Conv2DTranspose(4, 3),
+        (8, 8, 3),
+        lambda k: twins(np.moveaxis(k, -2, -1)),
+        [[0, 1]],
+    ),
     "Conv1D": (keras.layers.Conv1D(4, 3), (8, 5), twins, [[0, 1]]),
     "groups that see different channels": (keras.layers.Conv2D(4, 3, groups=4), (8, 8, 4), twins, []),
     "one group": (keras.layers.Conv2D(4, 3, groups=2), (8, 8, 4), twins, [[0, 1]]),
     "three numbers are alike by chance": (keras.layers.Conv2D(4, 1), (8, 8, 3), twins, []),
-    "depthwise: each sees its own channel": (keras.layers.DepthwiseConv2D(3), (8, 8, 4), lambda k: k.fill(1), []),
+    "depthwise: each sees its own channel": (
+        keras.layers.DepthwiseConv2D(3),
+        (8, 8, 4),
+        lambda k: k.fill(1),
+        [],
+    ),
     "all the same": (keras.layers.Dense(3000), (20,), lambda k: k.fill(1), [list(range(3000))]),
     "longer than the first look": (keras.layers.Dense(4), (5000,), twins, [[0, 1]]),
 }
@@ -162,8 +189,8 @@ def test_what_counts_as_a_duplicate(layer, shape, function, expected):
 
 def test_nearly_the_same_is_not_the_same():
     def nearly(kernel):
-        kernel[:, 1] = kernel[:, 0] + 0.05 * kernel[:, 2]           # cosine 0.9988
-        kernel[0::4, 3] = kernel[0::4, 2]                           # alike where the first look looks
+        kernel[:, 1] = kernel[:, 0] + 0.05 * kernel[:, 2]  # cosine 0.9988
+        kernel[0::4, 3] = kernel[0::4, 2]  # alike where the first look looks
 
     assert duplicate_filters(with_kernel(keras.layers.Dense(4), (4096,), nearly)) == []
 
@@ -201,7 +228,7 @@ def test_a_batch_normalisation_out_of_order():
     assert codes(examined(still)) == ["W_DEAD_FILTER"], "what never varies does no harm"
 
 
-# Answers -----------------------------------------------------------------------------------------------------
+# Answers ------------------------------------------------------------------------------------------------
 
 
 def test_silent_channels_are_told_from_dead_ones():
@@ -232,9 +259,12 @@ def test_a_saturated_head():
 def test_a_guessed_scaling_under_suspicion():
     same = change(sound(), "head", lambda kernel, bias: bias.__setitem__(1, 4))
     found = examined(same, scaling=None, image=pictures(4))
-    assert codes(found) == ["W_SCALING_SUSPECTED", "W_SCALING_GUESSED"] and "the same class" in found.notices[0].sentence
+    assert (
+        codes(found) == ["W_SCALING_SUSPECTED", "W_SCALING_GUESSED"]
+        and "the same class" in found.notices[0].sentence
+    )
     assert codes(examined(same, scaling="0..1", image=pictures(4))) == []
-    uniform = change(sound(), "head", lambda kernel, bias: np.multiply(kernel, 1e-3, out=kernel))
+    uniform = change(sound(), "head", lambda kernel, bias: (np.multiply(kernel, 1e-3, kernel), bias.fill(0)))
     assert "equally likely for all 2 photos" in examined(uniform, scaling=None).notices[0].sentence
 
 
@@ -255,7 +285,7 @@ def test_a_model_of_a_worker_is_not_asked_here(tmp_path):
     assert (found.layers[0].layer, found.notices, found.explainable) == ("first", (), here.explainable)
 
 
-# The command -------------------------------------------------------------------------------------------------
+# The command --------------------------------------------------------------------------------------------
 
 
 def test_the_command_prints_the_check_up_in_80_columns(tmp_path, capsys):
@@ -266,7 +296,13 @@ def test_the_command_prints_the_check_up_in_80_columns(tmp_path, capsys):
     said = capsys.readouterr()
     lines = said.out.splitlines()
     assert max(map(len, lines[1:])) <= 80 and said.err == ""
-    for word in ("network", "input         12 x 12 x 3", "scaling       0..1 (given)", "softmax, 3 classes", "cat.jpg"):
+    for word in (
+        "network",
+        "input         12 x 12 x 3",
+        "scaling       0..1 (given)",
+        "softmax, 3 classes",
+        "cat.jpg",
+    ):
         assert word in said.out
     assert [line.split()[1] for line in lines if line.startswith("*")] == ["body/last"]
     assert {line.split()[1] for line in lines if line.startswith("o ")} == {"body/conv", "body/norm"}
@@ -274,7 +310,12 @@ def test_the_command_prints_the_check_up_in_80_columns(tmp_path, capsys):
     assert main(["doctor", str(path), "--scaling", "0..1", "--json"]) == DONE
     document = json.loads(capsys.readouterr().out)
     assert document["model"]["scaling"] == "0..1" and document["check_up"]["default_layers"] == ["body/last"]
-    assert {layer["layer"] for layer in document["check_up"]["layers"]} == {"body/conv", "body/norm", "body/last", "head"}
+    assert {layer["layer"] for layer in document["check_up"]["layers"]} == {
+        "body/conv",
+        "body/norm",
+        "body/last",
+        "head",
+    }
 
 
 def test_findings_are_no_failure_of_the_command(tmp_path, capsys):
@@ -287,11 +328,13 @@ def test_findings_are_no_failure_of_the_command(tmp_path, capsys):
     assert row.split() == ["*", "second", "Conv2D", "5", "1", "-", "1"]
 
 
-# Real files ----------------------------------------------------------------------------------------------------
+# Real files ---------------------------------------------------------------------------------------------
 
 
 def test_real_networks(default_model, data):
     found = examine(default_model)
     assert codes(found) == ["W_DEAD_FILTER", "W_SILENT_CHANNELS"] and len(found.explainable) > 100
-    model = explain.wrap(keras.models.load_model(data / "models" / "gh__Moha-1991_ciffarr-10__cnn_model.keras", compile=False))
+    model = explain.wrap(
+        keras.models.load_model(data / "models" / "gh__Moha-1991_ciffarr-10__cnn_model.keras", compile=False)
+    )
     assert codes(examine(model)) == ["W_SILENT_CHANNELS", "W_SCALING_GUESSED"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from explain import errors
 from explain.errors import ExplainError, near, tree
+from explain.notes import CODES
 
 
 def test_every_class_has_a_code_of_its_own():
@@ -21,6 +23,12 @@ def test_the_drawing_is_the_tree():
     depth = {m[2]: len(m[1]) // 4 for m in drawing}
     for name, kind in tree().items():
         assert depth[name] == len(kind.__mro__) - ExplainError.__mro__.__len__(), name
+
+
+def test_the_readme_lists_every_code_and_no_other():
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([EW]_[A-Z0-9_]+)` \| \S", readme, re.M)
+    assert sorted(listed) == sorted([*(kind.code for kind in tree().values()), *CODES])
 
 
 def test_an_error_is_its_sentence():

@@ -1,4 +1,4 @@
-"""The guessed scaling: arithmetic inside, known backbones, what a batch normalisation met, or a guess that says so."""
+"""The guessed scaling: arithmetic inside, known backbones, what a batch normalisation met, or 0..1."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def photos() -> np.ndarray:
     return np.stack([fit(one.copy(), SIDE, SIDE, 3) for one in turned]).astype(np.float32)
 
 
-def network(before=lambda x: x, norm=False, name="mine", size=(SIDE, SIDE, 3), dtype="float32") -> keras.Model:
+def network(
+    before=lambda x: x, norm=False, name="mine", size=(SIDE, SIDE, 3), dtype="float32"
+) -> keras.Model:
     inputs = keras.Input(size, dtype=dtype)
     x = keras.layers.Conv2D(16, 3, use_bias=False, name="conv")(before(inputs))
     x = keras.layers.BatchNormalization(name="norm")(x) if norm else x
@@ -56,7 +58,11 @@ INSIDE = {
     "mean only": (lambda x: x - 127.5, "0..255", "Subtract"),
     "Normalization": (keras.layers.Normalization(mean=120.0, variance=3600.0), "0..255", "Normalization"),
     **{f"{kind} inlined": (function, "0..255", "") for kind, function in PREPROCESS.items()},
-    "augmented": (lambda x: keras.layers.Rescaling(1 / 255)(keras.layers.RandomFlip()(x)), "0..255", "Rescaling"),
+    "augmented": (
+        lambda x: keras.layers.Rescaling(1 / 255)(keras.layers.RandomFlip()(x)),
+        "0..255",
+        "Rescaling",
+    ),
     "2x - 1": (lambda x: x * 2.0 - 1.0, "0..1", "Multiply"),
     "Normalization of 0..1": (keras.layers.Normalization(mean=0.5, variance=0.08), "0..1", "Normalization"),
     "back to 255": (lambda x: keras.layers.Rescaling(255)(x), "0..1", "Rescaling"),
@@ -85,7 +91,10 @@ def test_a_picture_standardised_by_itself_takes_any_scale():
 
 def test_slope_and_offset_in_numbers():
     slope, offset, kinds = arithmetic(network(lambda x: x / 127.5 - 1.0), (SIDE, SIDE, 3))
-    assert (slope, offset) == (pytest.approx(1 / 127.5), pytest.approx(-1)) and kinds == ("TrueDivide", "Subtract")
+    assert (slope, offset) == (pytest.approx(1 / 127.5), pytest.approx(-1)) and kinds == (
+        "TrueDivide",
+        "Subtract",
+    )
     assert arithmetic(network(), (SIDE, SIDE, 3))[:2] == (1, 0)
 
 
@@ -115,7 +124,9 @@ def test_photos_fit_only_the_scaling_of_training(scaling):
     found = guess_scaling(trained_on(scaling))
     assert SCALINGS[found.scaling].nearly(SCALINGS[scaling])
     assert found.why.startswith("a guess") and "batch normalisation" in found.why
-    assert [n.code for n in found.notices] == ["W_SCALING_GUESSED"] and f"'{found.scaling}'" in found.notices[0].sentence
+    assert [n.code for n in found.notices] == ["W_SCALING_GUESSED"] and f"'{found.scaling}'" in found.notices[
+        0
+    ].sentence
 
 
 def test_a_custom_is_kept_where_the_statistics_do_not_object():
@@ -125,7 +136,11 @@ def test_a_custom_is_kept_where_the_statistics_do_not_object():
 
 def test_statistics_that_contradict_a_custom_win_as_a_guess():
     found = guess_scaling(trained_on("0..1", name="vgg16"))
-    assert found.scaling == "0..1" and "customary for the backbone 'vgg16' is 'caffe'" in found.why and found.notices
+    assert (
+        found.scaling == "0..1"
+        and "customary for the backbone 'vgg16' is 'caffe'" in found.why
+        and found.notices
+    )
 
 
 def test_untrained_or_ruined_statistics_tell_nothing():
@@ -143,17 +158,19 @@ def test_two_that_fit_about_as_well_are_both_named():
 
 
 def test_a_backbone_without_its_name_is_known_by_a_layer():
-    inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 1, name="block_16_project")], name="model")
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 1, name="block_16_project")], name="model"
+    )
     assert guess_scaling(inner)[:2] == ("-1..1", "customary for the backbone MobileNetV2")
 
 
 # Real files ----------------------------------------------------------------------------------------------
 
 REAL = {
-    "pypi__cifar-10-model__cnn_model.h5": "0..255",            # right 80.9 % raw, 10.0 % with x/255
+    "pypi__cifar-10-model__cnn_model.h5": "0..255",  # right 80.9 % raw, 10.0 % with x/255
     "gh__oarriaga_face_classification__fer2013_mini_XCEPTION.102.hdf5": "-1..1",
     "gh__oarriaga_face_classification__gender_mini_XCEPTION.hdf5": "-1..1",
-    "gh__Moha-1991_ciffarr-10__cnn_model.keras": "0..1",       # no batch normalisation: the plain guess
+    "gh__Moha-1991_ciffarr-10__cnn_model.keras": "0..1",  # no batch normalisation: the plain guess
 }
 
 

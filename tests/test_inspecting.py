@@ -20,8 +20,7 @@ from weight_files import BIAS, HEAD, KERNEL, classic, config, hdf5, keras_bytes,
 
 from explain import inspecting
 from explain.errors import (
-    BrokenModel, InspectionFailed, ModelTooLarge, RefusedModel, TruncatedModel, UnknownFile, UnsafeArchive,
-    UnsafeLayer, WeightsOnly,
+    BrokenModel, InspectionFailed, ModelTooLarge, TruncatedModel, UnknownFile, UnsafeArchive, UnsafeLayer,
 )  # fmt: skip
 from explain.inspecting import child, documents, inspect, limits
 from explain.inspecting.kinds import kind_of
@@ -157,7 +156,9 @@ def test_nothing_of_the_compilation_is_left():
 def stored_in(path: Path) -> dict[str, np.ndarray]:
     found = {}
     with h5py.File(path) as file:
-        file.visititems(lambda name, item: found.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+        file.visititems(
+            lambda name, item: found.update({name: item[()]} if isinstance(item, h5py.Dataset) else {})
+        )
     return found
 
 
@@ -174,7 +175,7 @@ def test_a_keras_file(put, out):
     stored = stored_in(copy / "model.weights.h5")
     assert sorted(stored) == ["layers/conv2d/vars/0", "layers/conv2d/vars/1", "layers/dense/vars/0"]
     np.testing.assert_array_equal(stored["layers/conv2d/vars/0"], KERNEL)
-    assert [p.name for p in out.iterdir()] == ["model"]               # nothing else is left behind
+    assert [p.name for p in out.iterdir()] == ["model"]  # nothing else is left behind
 
 
 def test_an_h5_file_under_any_name(put, out, tmp_path):
@@ -230,6 +231,25 @@ def test_an_unpacked_keras_folder(put, out, tmp_path):
     assert inspect(folder, out).digest != first.digest
 
 
+def test_a_saved_model_as_folder_as_zip_and_by_its_pb(put, out, tmp_path):
+    import keras
+
+    home = tmp_path / "export"
+    network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3), keras.layers.Flatten()])
+    network.export(home / "model.savedmodel", verbose=False)
+    (home / "labels.txt").write_text("\n".join(f"{number} class {number}" for number in range(72)))
+    files = {file.relative_to(home).as_posix(): file for file in home.rglob("*") if file.is_file()}
+    zipped = put(zip_bytes({name: file.read_bytes() for name, file in files.items()}))
+    folder = home / "model.savedmodel"
+    for source in (folder, zipped, folder / "saved_model.pb"):
+        found = inspect(source, out)
+        assert found.kind == "graph" and Path(found.path).is_file() and Path(found.path).parent == out
+        assert len(found.labels) == (72 if source == zipped else 0)
+    alone = put((folder / "saved_model.pb").read_bytes(), "saved_model.pb")
+    with pytest.raises(UnknownFile, match="pack the whole folder as a zip"):
+        inspect(alone, out)
+
+
 def test_weights_that_are_not_finite_are_noted(put, out, tmp_path):
     bent = vars_bytes(lambda file: file["layers/conv2d/vars/1"].__setitem__(0, np.nan))
     found = inspect(put(keras_bytes(bent)), out)
@@ -266,21 +286,31 @@ def test_refusals_leave_nothing_behind(put, out, what):
     started = time.monotonic()
     with pytest.raises(error) as caught:
         inspect(put(data), out, name="cats.keras")
-    assert type(caught.value) is error and "Traceback" not in str(caught.value) and str(out) not in str(caught.value)
+    assert (
+        type(caught.value) is error
+        and "Traceback" not in str(caught.value)
+        and str(out) not in str(caught.value)
+    )
     assert list(out.iterdir()) == [] and time.monotonic() - started < 5
 
 
 def test_names_from_files_stay_on_one_line(put, out):
     with pytest.raises(UnsafeArchive) as caught:
         inspect(put(zip_bytes({"a\n<b>\u202e/../x": b""})), out, name="cats\n\x1b[31m.zip")
-    assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value) and "\u202e" not in str(caught.value)
+    assert (
+        "\n" not in str(caught.value)
+        and "\x1b" not in str(caught.value)
+        and "\u202e" not in str(caught.value)
+    )
 
 
 def test_a_missing_file_and_a_large_one(put, out, tmp_path, monkeypatch):
     with pytest.raises(UnknownFile, match="There is no file 'gone.h5'"):
         inspect(tmp_path / "gone.h5", out)
     monkeypatch.setenv("EXPLAIN_MAX_MODEL_MB", "0.001")
-    with pytest.raises(ModelTooLarge, match=r"'upload' has 2,000 bytes; .* at most 1,048 bytes .*EXPLAIN_MAX_MODEL_MB"):
+    with pytest.raises(
+        ModelTooLarge, match=r"'upload' has 2,000 bytes; .* at most 1,048 bytes .*EXPLAIN_MAX_MODEL_MB"
+    ):
         inspect(put(b"x" * 2000), out)
 
 
@@ -298,7 +328,11 @@ def test_it_has_no_tensorflow_and_only_what_it_needs(put, out, tmp_path):
         "said = child.answer(json.load(sys.stdin)); print(json.dumps([said, sorted(sys.modules)]))"
     )
     run = subprocess.run(
-        [sys.executable, "-I", "-c", code], input=json.dumps(request), capture_output=True, text=True, check=True
+        [sys.executable, "-I", "-c", code],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     said, modules = json.loads(run.stdout)
     assert said["found"]["kind"] == "keras" and "h5py" in modules
@@ -317,9 +351,13 @@ def test_it_starts_from_any_folder_and_trusts_none(put, out, tmp_path, monkeypat
 
 def test_it_knows_nothing_of_our_environment(monkeypatch, put, out):
     monkeypatch.setenv("AWS_SECRET", "x")
-    monkeypatch.setattr(inspecting, "_START", "import os, json; print(json.dumps({'fault': sorted(os.environ)}))")
+    monkeypatch.setattr(
+        inspecting, "_START", "import os, json; print(json.dumps({'fault': sorted(os.environ)}))"
+    )
     told = []
-    monkeypatch.setattr(inspecting, "_fault", lambda name, what: told.append(what) or InspectionFailed("told"))
+    monkeypatch.setattr(
+        inspecting, "_fault", lambda name, what: told.append(what) or InspectionFailed("told")
+    )
     with pytest.raises(InspectionFailed, match="told"):
         inspect(put(keras_bytes()), out)
     assert "PATH" in told[0] and "AWS_SECRET" not in told[0] and "PYTHON" not in told[0]
@@ -349,36 +387,45 @@ def test_a_hang_inside_hdf5_is_ended_by_the_clock(monkeypatch, put, out, tmp_pat
     data = bytearray(hdf5(tmp_path / "good.h5").read_bytes())
     struct.pack_into("<Q", data, data.find(b"GCOL") + 24, 2**64 - 16)
     without = "import explain.inspecting.hdf5 as h; h.check_heaps = lambda *_: None; "
-    monkeypatch.setattr(inspecting, "_START", inspecting._START.replace("from explain", without + "from explain"))
+    monkeypatch.setattr(
+        inspecting, "_START", inspecting._START.replace("from explain", without + "from explain")
+    )
     started = time.monotonic()
     with pytest.raises((InspectionFailed, BrokenModel)) as caught:
         inspect(put(bytes(data)), out, seconds=2)
     assert time.monotonic() - started < 4
-    assert isinstance(caught.value, InspectionFailed) or "HDF5" in str(caught.value)   # a mended library
+    assert isinstance(caught.value, InspectionFailed) or "HDF5" in str(caught.value)  # a mended library
 
 
-def said(kind: str, **value) -> str:
-    """Code that answers so."""
-    return f"print({json.dumps({kind: value})!r})"
+def found(**value) -> str:
+    """Code that answers so, and has written a copy."""
+    written = "import sys, json, os; os.mkdir(json.load(sys.stdin)['scratch'] + '/model'); "
+    return f"{written}print({json.dumps({'found': value})!r})"
 
 
 @pytest.mark.parametrize(
     "code, error, says",
     [
         ("import os; os.kill(os.getpid(), 9)", ModelTooLarge, "ended by the system"),
-        ("import os; os.kill(os.getpid(), 11)", InspectionFailed, r"brought its inspection down \(signal 11\)"),
+        (
+            "import os; os.kill(os.getpid(), 11)",
+            InspectionFailed,
+            r"brought its inspection down \(signal 11\)",
+        ),
         ("import os; os._exit(3)", InspectionFailed, "under incident [0-9a-f]{8}"),
         ("raise ValueError('secret')", InspectionFailed, "under incident [0-9a-f]{8}"),
-        ("print('{\"fault\": \"secret\"}')", InspectionFailed, "under incident [0-9a-f]{8}"),
+        ('print(\'{"fault": "secret"}\')', InspectionFailed, "under incident [0-9a-f]{8}"),
         ("print('no JSON')", InspectionFailed, "under incident [0-9a-f]{8}"),
         ("print('[]')", InspectionFailed, "under incident [0-9a-f]{8}"),
-        ("print('{\"refused\": [\"SystemExit\", \"x\"]}')", InspectionFailed, "under incident"),
-        ("print('{\"refused\": [\"BrokenModel\", 7]}')", InspectionFailed, "under incident"),
-        (said("found", kind="keras", file="../../uploads", labels=[], notices=[]), InspectionFailed, "incident"),
-        (said("found", kind="keras", file=".", labels=[7], notices=[]), InspectionFailed, "incident"),
-        (said("found", kind="keras", file=".", labels=[], notices=[["W_X"]]), InspectionFailed, "incident"),
-        (said("found", kind="exe", file=".", labels=[], notices=[]), InspectionFailed, "incident"),
-        (said("found"), InspectionFailed, "incident"),
+        ('print(\'{"refused": ["SystemExit", "x"]}\')', InspectionFailed, "under incident"),
+        ('print(\'{"refused": ["BrokenModel", 7]}\')', InspectionFailed, "under incident"),
+        (found(kind="keras", file="../../uploads", labels=[], notices=[]), InspectionFailed, "incident"),
+        (found(kind="keras", file="model", labels=[7], notices=[]), InspectionFailed, "incident"),
+        (found(kind="keras", file="model", labels=[], notices=[["W_X"]]), InspectionFailed, "incident"),
+        (found(kind="keras", file=".", labels=[], notices=[]), InspectionFailed, "incident"),
+        (found(kind="exe", file="model", labels=[], notices=[]), InspectionFailed, "incident"),
+        (found(kind=["keras"], file=["model"], labels=[], notices=[]), InspectionFailed, "incident"),
+        (found(), InspectionFailed, "incident"),
         ("print('x' * 10**8)", InspectionFailed, "under incident"),
     ],
 )
@@ -388,7 +435,7 @@ def test_ends_and_answers_that_were_not_expected(monkeypatch, caplog, put, out, 
         inspect(put(keras_bytes()), out)
     assert "secret" not in str(caught.value) and list(out.iterdir()) == []
     if "incident" in says:
-        assert str(caught.value)[-9:-1] in caplog.text                # and the log tells more
+        assert str(caught.value)[-9:-1] in caplog.text  # and the log tells more
     if "secret" in code:
         assert "secret" in caplog.text
 
@@ -408,10 +455,18 @@ def test_large_files_have_more_time(monkeypatch, put, out):
         inspect(put(bytes(2000)), out)
 
 
+def test_the_answers_above_would_do_if_they_were_right(monkeypatch, put, out):
+    right = found(kind="keras", file="model", labels=["cat"], notices=[["W_X", "y"]])
+    monkeypatch.setattr(inspecting, "_START", right)
+    told = inspect(put(keras_bytes()), out)
+    assert told.labels == ("cat",) and told.notices[0].code == "W_X"
+
+
 def test_links_are_not_left_in_the_folder(put, out, monkeypatch, tmp_path):
     """The other process may answer anything, a link to a file of the server's among it."""
     code = (
-        "import sys, json, os; asked = json.load(sys.stdin); os.symlink('/etc/hostname', asked['scratch'] + '/model'); "
+        "import sys, json, os; asked = json.load(sys.stdin); "
+        "os.symlink('/etc/hostname', asked['scratch'] + '/model'); "
         "print(json.dumps({'found': {'kind': 'keras', 'file': 'model', 'labels': [], 'notices': []}}))"
     )
     monkeypatch.setattr(inspecting, "_START", code)
@@ -421,7 +476,9 @@ def test_links_are_not_left_in_the_folder(put, out, monkeypatch, tmp_path):
 
 
 def test_what_a_library_prints_is_no_answer(put, out, monkeypatch):
-    noise = "real = child.examined; child.examined = lambda asked: (print('noise'), real(asked))[1]; child.main()"
+    noise = (
+        "real = child.examined; child.examined = lambda asked: (print('noise'), real(asked))[1]; child.main()"
+    )
     monkeypatch.setattr(inspecting, "_START", inspecting._START.replace("child.main()", noise))
     assert inspect(put(keras_bytes()), out).kind == "keras"
 
@@ -462,7 +519,8 @@ def test_copies_of_real_files_have_the_same_weights(data, out):
     import keras
 
     for name in (
-        "gh__Moha-1991_ciffarr-10__cnn_model.keras", "gh__oarriaga_face_classification__gender_mini_XCEPTION.hdf5",
+        "gh__Moha-1991_ciffarr-10__cnn_model.keras",
+        "gh__oarriaga_face_classification__gender_mini_XCEPTION.hdf5",
         "pypi__drowsiness-validator__drowsiness_cnn_model.h5",
     ):  # fmt: skip
         plain = keras.models.load_model(data / "models" / name, compile=False)

@@ -1,4 +1,4 @@
-"""Zips of every kind of malice and damage: nothing leaves its folder, nothing grows, every sentence says why."""
+"""Zips of every malice and damage: nothing leaves its folder, nothing grows, every sentence says why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from pathlib import Path
 import pytest
 from weight_files import keras_bytes, zip_bytes
 
-from explain.errors import BrokenModel, ModelTooLarge, RefusedModel, TruncatedModel, UnknownFile, UnsafeArchive
+from explain.errors import (
+    BrokenModel,
+    ModelTooLarge,
+    RefusedModel,
+    TruncatedModel,
+    UnknownFile,
+    UnsafeArchive,
+)
 from explain.inspecting import labels, limits
 from explain.inspecting.archives import Archive
 from explain.inspecting.contents import Choice, choose
@@ -69,7 +76,7 @@ def test_what_is_in_it_comes_out_unchanged(opened, tmp_path):
     stretch = opened(keras_bytes()).weights("model.weights.h5", tmp_path / "unused")
     with stretch.open() as window:
         assert window.read(4) == b"\x89HDF" and window.seek(0, 2) == stretch.length
-    assert not (tmp_path / "unused").exists()                # stored members are read where they lie
+    assert not (tmp_path / "unused").exists()  # stored members are read where they lie
 
 
 ODD = {
@@ -111,7 +118,9 @@ def test_a_file_that_is_a_folder_too(opened):
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK, stat.S_IFDIR])
 def test_links_and_devices(opened, kind):
-    with pytest.raises(UnsafeArchive, match="is a link" if kind == stat.S_IFLNK else "neither a file nor a folder"):
+    with pytest.raises(
+        UnsafeArchive, match="is a link" if kind == stat.S_IFLNK else "neither a file nor a folder"
+    ):
         opened(one_member(external_attr=(kind | 0o777) << 16))
 
 
@@ -142,7 +151,9 @@ def test_members_over_each_other(opened):
     data = zip_bytes({"a": b"x" * 100, "b": b"y" * 100})
     with pytest.raises(UnsafeArchive, match="'b' lies over another"):
         opened(bent(data, DIRECTORY, 42, "<I", 0, last=True))
-    longer = bent(bent(data, DIRECTORY, 20, "<II", 500, 500, last=True), LOCAL, 18, "<II", 500, 500, last=True)
+    longer = bent(
+        bent(data, DIRECTORY, 20, "<II", 500, 500, last=True), LOCAL, 18, "<II", 500, 500, last=True
+    )
     with pytest.raises(UnsafeArchive, match="'b' lies over the directory"):
         opened(longer)
     with pytest.raises(BrokenModel, match="'b' is not where the directory says"):
@@ -152,14 +163,14 @@ def test_members_over_each_other(opened):
 def test_too_many_members(opened):
     with pytest.raises(ModelTooLarge, match="1,001 members"):
         opened(zip_bytes({str(i): b"" for i in range(1001)}))
-    with pytest.raises(ModelTooLarge, match="65,534 members"):      # before any of them is believed
+    with pytest.raises(ModelTooLarge, match="65,534 members"):  # before any of them is believed
         opened(bent(keras_bytes(), END, 10, "<H", 65_534))
 
 
 def test_bombs(opened, monkeypatch):
     with pytest.raises(ModelTooLarge, match=r"'config.json' would grow from .* to 17\.8 MB"):
         opened(keras_bytes(members={"config.json": b" " * (17 << 20)}, compression=zipfile.ZIP_DEFLATED))
-    several = {f"assets/{i}": bytes(15 << 20) for i in range(4)}      # each below the floor
+    several = {f"assets/{i}": bytes(15 << 20) for i in range(4)}  # each below the floor
     with pytest.raises(ModelTooLarge, match=r"it would grow from .* to 62\.9 MB"):
         opened(keras_bytes(members=several, compression=zipfile.ZIP_DEFLATED))
     assert opened(keras_bytes(members={"assets/a": bytes(15 << 20)}, compression=zipfile.ZIP_DEFLATED)).names
@@ -176,15 +187,17 @@ def test_what_is_read_is_bounded(opened):
 
 def test_lies_about_sizes_and_checksums(opened, tmp_path):
     data = zip_bytes({"a": b"x" * 1000}, zipfile.ZIP_DEFLATED)
-    with pytest.raises(BrokenModel, match="'a'"):                # more is announced than comes
+    with pytest.raises(BrokenModel, match="'a'"):  # more is announced than comes
         opened(bent(data, DIRECTORY, 24, "<I", 2000)).read("a", 5000)
-    with pytest.raises(BrokenModel, match="'a'"):                # less is announced than comes
+    with pytest.raises(BrokenModel, match="'a'"):  # less is announced than comes
         opened(bent(data, DIRECTORY, 24, "<I", 10)).read("a", 5000)
     with pytest.raises(BrokenModel, match="CRC"):
-        opened(zip_bytes({"a": b"x" * 1000}).replace(b"x" * 9, b"x" * 8 + b"y", 1)).weights("a", tmp_path / "a")
+        opened(zip_bytes({"a": b"x" * 1000}).replace(b"x" * 9, b"x" * 8 + b"y", 1)).weights(
+            "a", tmp_path / "a"
+        )
     with pytest.raises(UnsafeArchive, match="two different sizes"):
         opened(bent(zip_bytes({"a": b"x" * 1000}), DIRECTORY, 24, "<I", 2000))
-    with pytest.raises(BrokenModel, match="damaged zip"):            # another name in front of the bytes
+    with pytest.raises(BrokenModel, match="damaged zip"):  # another name in front of the bytes
         opened(zip_bytes({"aaa": b"x"}).replace(b"aaa", b"bbb", 1)).read("aaa", 10)
 
 
@@ -199,8 +212,10 @@ def test_flipped_bytes_are_always_a_sentence(opened, tmp_path):
     draw, data = random.Random(3), keras_bytes()
     for _ in range(300):
         changed = bytearray(data)
-        for _ in range(draw.randint(1, 4)):                   # mostly in the directory
-            changed[draw.randrange(len(data) - 400 if draw.random() < 0.7 else 0, len(data))] = draw.randrange(256)
+        for _ in range(draw.randint(1, 4)):  # mostly in the directory
+            changed[draw.randrange(len(data) - 400 if draw.random() < 0.7 else 0, len(data))] = (
+                draw.randrange(256)
+            )
         try:
             archive = opened(bytes(changed))
             for name in archive.names:
@@ -215,7 +230,9 @@ def test_flipped_bytes_are_always_a_sentence(opened, tmp_path):
 def test_the_one_model_is_chosen():
     plain = ("metadata.json", "config.json", "model.weights.h5")
     assert choose(plain, "x") == Choice("keras", "")
-    assert choose(tuple("my/" + name for name in plain) + ("__MACOSX/my/._config.json",), "x") == Choice("keras", "my/")
+    assert choose(tuple("my/" + name for name in plain) + ("__MACOSX/my/._config.json",), "x") == Choice(
+        "keras", "my/"
+    )
     assert choose(("keras_model.h5", "labels.txt", "__MACOSX/._keras_model.h5", ".DS_Store"), "x") == Choice(
         "file", "keras_model.h5", "labels.txt"
     )
@@ -273,7 +290,7 @@ def test_a_folder_is_asked_the_same(tmp_path):
         (b"\xef\xbb\xbf0 Class A\r\n1 B\r\n", ("Class A", "B")),
         ("0 Katze\n1 Bär\n".encode(), ("Katze", "Bär")),
         (b"cat\n\ndog\n", ("cat", "dog")),
-        (b"7 up\n5 alive\n", ("7 up", "5 alive")),             # no numbering: these are names
+        (b"7 up\n5 alive\n", ("7 up", "5 alive")),  # no numbering: these are names
         (b"0: cat\n1: dog\n2: 3 mice", ("cat", "dog", "3 mice")),
     ],
 )

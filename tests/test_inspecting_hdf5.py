@@ -1,4 +1,4 @@
-"""HDF5 with doors in its walls, arrays larger than their bytes, and damage: found by a walk that follows nothing."""
+"""HDF5 with doors in its walls, arrays larger than their bytes, and damage: a walk that follows nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from weight_files import ARRAYS, HEAD, KERNEL, classic, config, hdf5, vars_bytes
 
-from explain.errors import BrokenModel, ModelTooLarge, ObsoleteModel, RefusedModel, TruncatedModel, UnknownFile, UnsafeHdf5
+from explain.errors import (
+    BrokenModel, ModelTooLarge, ObsoleteModel, RefusedModel, TruncatedModel, UnknownFile, UnsafeHdf5,
+)  # fmt: skip
 from explain.inspecting import layouts, limits, writing
 from explain.inspecting.hdf5 import BLOCK, Weights, blocks
 from explain.inspecting.stretches import Stretch
@@ -78,23 +80,47 @@ def to_the_top(file):
 
 
 DOORS = {
-    "a soft link": (lambda file: file.__setitem__("layers/x", h5py.SoftLink("/vars")), "'layers/x' is a link"),
-    "an external link": (lambda file: file.__setitem__("x", h5py.ExternalLink("other.h5", "/")), "'x' is a link"),
+    "a soft link": (
+        lambda file: file.__setitem__("layers/x", h5py.SoftLink("/vars")),
+        "'layers/x' is a link",
+    ),
+    "an external link": (
+        lambda file: file.__setitem__("x", h5py.ExternalLink("other.h5", "/")),
+        "'x' is a link",
+    ),
     "external storage": (external_file, "'layers/x' lies in another file"),
     "virtual storage": (virtual, "'layers/x' is put together from other places"),
     "two hard links": (hard_twice, "is another name of something already seen"),
     "a circle": (circle, "'layers/conv2d/up' is another name"),
     "a circle by the top": (to_the_top, "'layers/top' is another name"),
-    "a named type": (lambda file: file.__setitem__("layers/x", np.dtype("f4")), "neither a group nor an array"),
-    "strings": (lambda file: file.__setitem__("layers/x", ["a", "b"]), "'layers/x' holds no numbers but object"),
-    "complex numbers": (lambda file: file.__setitem__("layers/x", np.ones(2, "c8")), "holds no numbers but complex64"),
+    "a named type": (
+        lambda file: file.__setitem__("layers/x", np.dtype("f4")),
+        "neither a group nor an array",
+    ),
+    "strings": (
+        lambda file: file.__setitem__("layers/x", ["a", "b"]),
+        "'layers/x' holds no numbers but object",
+    ),
+    "complex numbers": (
+        lambda file: file.__setitem__("layers/x", np.ones(2, "c8")),
+        "holds no numbers but complex64",
+    ),
     "compounds": (lambda file: file.__setitem__("layers/x", np.zeros(2, "i4,f4")), "holds no numbers"),
     "references": (lambda file: file.create_dataset("layers/x", (1,), h5py.ref_dtype), "holds no numbers"),
-    "opaque bytes": (lambda file: file.__setitem__("layers/x", np.zeros(2, "V2")), "holds no numbers but |V2"),
-    "long doubles": (lambda file: file.__setitem__("layers/x", np.zeros(2, np.longdouble)), "holds no numbers"),
+    "opaque bytes": (
+        lambda file: file.__setitem__("layers/x", np.zeros(2, "V2")),
+        "holds no numbers but |V2",
+    ),
+    "long doubles": (
+        lambda file: file.__setitem__("layers/x", np.zeros(2, np.longdouble)),
+        "holds no numbers",
+    ),
     "nothing at all": (lambda file: file.__setitem__("layers/x", h5py.Empty("f4")), "has no shape"),
     "nine axes": (lambda file: file.__setitem__("layers/x", np.zeros([1] * 9)), "more than 8 axes"),
-    "an unusual filter": (lambda file: file.create_dataset("layers/x", (9,), "i4", scaleoffset=0), "unusual filter 6"),
+    "an unusual filter": (
+        lambda file: file.create_dataset("layers/x", (9,), "i4", scaleoffset=0),
+        "unusual filter 6",
+    ),
 }
 
 
@@ -108,7 +134,9 @@ def test_doors_are_refused_by_name(walked, door):
 
 def test_kinds_of_numbers_that_are_fine(walked):
     kinds = "f2 f4 f8 i1 i8 u4 ? >f4 <i2".split()
-    with walked(lambda file: [file.__setitem__(f"layers/{kind}", np.ones(3, kind)) for kind in kinds]) as weights:
+    with walked(
+        lambda file: [file.__setitem__(f"layers/{kind}", np.ones(3, kind)) for kind in kinds]
+    ) as weights:
         for kind in kinds:
             ((_, values),) = blocks(weights.datasets[f"layers/{kind}"])
             assert values.dtype == np.dtype(kind).newbyteorder("=") and values.tolist() == [1, 1, 1]
@@ -132,7 +160,7 @@ def test_bfloat16_comes_as_float32(walked):
 
 
 def never_written(file):
-    file.create_dataset("layers/x", (6 << 20,), "f4")         # 25 MB announced, no byte stored
+    file.create_dataset("layers/x", (6 << 20,), "f4")  # 25 MB announced, no byte stored
 
 
 def packed_zeros(file):
@@ -171,7 +199,13 @@ def test_bombs(walked, bomb):
 
 def test_ordinary_packing_is_fine(walked):
     noise = np.random.default_rng(0).standard_normal((700, 3000)).astype("f4")
-    options = {"compression": "gzip", "shuffle": True, "fletcher32": True, "chunks": (64, 64), "compression_opts": 1}
+    options = {
+        "compression": "gzip",
+        "shuffle": True,
+        "fletcher32": True,
+        "chunks": (64, 64),
+        "compression_opts": 1,
+    }
     with walked(lambda file: file.create_dataset("layers/x", data=noise, **options)) as weights:
         np.testing.assert_array_equal(weights.datasets["layers/x"][()], noise)
     with walked(lambda file: file.create_dataset("layers/x", data=noise, compression="lzf")) as weights:
@@ -187,7 +221,9 @@ def test_too_many_objects(walked, monkeypatch):
 def test_arrays_that_share_their_bytes(walked):
     """Two arrays of 40,000 bytes whose headers name the same place: found, because together they fill more
     than the file."""
-    data = vars_bytes(lambda file: [file.__setitem__(f"layers/{i}", np.full(10_000, i, "f4")) for i in (1, 2)])
+    data = vars_bytes(
+        lambda file: [file.__setitem__(f"layers/{i}", np.full(10_000, i, "f4")) for i in (1, 2)]
+    )
     with h5py.File(io.BytesIO(data)) as file:
         first, second = (file[f"layers/{i}"].id.get_offset() for i in (1, 2))
     shared = data.replace(struct.pack("<QQ", second, 40_000), struct.pack("<QQ", first, 40_000))
@@ -243,7 +279,9 @@ def test_free_space_of_no_length(tmp_path):
 def test_cut_files_tell_their_byte_counts(walked):
     data = vars_bytes()
     for length in (len(data) // 2, len(data) - 1):
-        with pytest.raises(TruncatedModel, match=f"{length:,} bytes were received, {len(data):,} were expected"):
+        with pytest.raises(
+            TruncatedModel, match=f"{length:,} bytes were received, {len(data):,} were expected"
+        ):
             walked(data=data[:length])
     for none in (data[:20], b"x" + data, b""):
         with pytest.raises(BrokenModel, match="does not begin like one"):
@@ -288,7 +326,7 @@ def test_the_classic_layout_is_read_in_its_order(tmp_path):
             ("conv", ["conv/kernel:0", "conv/bias:0"]), ("head", ["head/kernel:0"]),
         ]  # fmt: skip
         assert (found.keras_version, found.backend) == ("2.4.0", "tensorflow")
-        assert "optimizer_weights" not in weights.groups          # nobody looks at the state of training
+        assert "optimizer_weights" not in weights.groups  # nobody looks at the state of training
 
 
 def test_lists_in_parts_and_names_with_slashes(tmp_path):
@@ -308,10 +346,16 @@ def test_lists_in_parts_and_names_with_slashes(tmp_path):
 @pytest.mark.parametrize(
     "change, says",
     [
-        (lambda file: file["model_weights"].attrs.__setitem__("layer_names", [b"conv", b"gone"]), "'gone' are not in it"),
+        (
+            lambda file: file["model_weights"].attrs.__setitem__("layer_names", [b"conv", b"gone"]),
+            "'gone' are not in it",
+        ),
         (lambda file: file["model_weights"].attrs.__setitem__("layer_names", [b"conv", b"conv"]), "twice"),
         (lambda file: file["model_weights/conv"].attrs.__setitem__("weight_names", [b"gone"]), "'gone'"),
-        (lambda file: file["model_weights/conv"].attrs.__setitem__("weight_names", 7), "'weight_names' is no text"),
+        (
+            lambda file: file["model_weights/conv"].attrs.__setitem__("weight_names", 7),
+            "'weight_names' is no text",
+        ),
         (lambda file: file.__delitem__("model_weights"), "'model_weights', which is not there"),
         (lambda file: file["model_weights"].attrs.__setitem__("layer_names", [b"\xff"]), "cannot be read"),
     ],
@@ -356,7 +400,9 @@ def everything(path) -> dict:
     found = {}
     with h5py.File(path) as file:
         found[""] = dict(file.attrs)
-        file.visititems(lambda name, item: found.__setitem__(name, (dict(item.attrs), getattr(item, "shape", None))))
+        file.visititems(
+            lambda name, item: found.__setitem__(name, (dict(item.attrs), getattr(item, "shape", None)))
+        )
     return found
 
 
@@ -367,7 +413,9 @@ def test_a_copy_holds_what_was_asked_for_and_nothing_else(tmp_path):
         file["model_weights/stray"] = [1]
 
     with opened(hdf5(tmp_path / "a.h5", extra)) as weights:
-        notices = writing.write_hdf5(tmp_path, config(), layouts.read_classic(weights, "model_weights"), "a.h5")
+        notices = writing.write_hdf5(
+            tmp_path, config(), layouts.read_classic(weights, "model_weights"), "a.h5"
+        )
     copy = everything(tmp_path / "model.h5")
     assert notices == () and sorted(copy) == [
         "", "model_weights", "model_weights/conv", "model_weights/conv/conv", "model_weights/conv/conv/bias:0",
@@ -395,15 +443,13 @@ def test_weights_alone_keep_their_layout(tmp_path):
 
 
 def test_long_lists_are_written_in_parts(tmp_path):
-    arrays = {f"{'layer' * 20}{i:04}": {"w": np.ones(1, "f4")} for i in range(700)}
-    with opened(bare(tmp_path / "a.h5", lambda file: None, arrays={"x": {"w": HEAD}})) as weights:
-        source = weights.groups
+    names = [f"{'layer' * 20}{number:04}" for number in range(700)]
+    with opened(bare(tmp_path / "a.h5", arrays={"x": {"w": HEAD}})) as weights:
         found = layouts.read_classic(weights, "")
-        many = found._replace(layers=tuple(found.layers[0]._replace(name=name) for name in arrays))
+        many = found._replace(layers=tuple(found.layers[0]._replace(name=name) for name in names))
         writing.write_classic_weights(tmp_path, many, "a.h5")
-        assert source
     with opened(tmp_path / "weights.h5") as weights:
-        assert weights.names("", "layer_names") == list(arrays)
+        assert weights.names("", "layer_names") == names
         assert weights.has("", "layer_names1") and not weights.has("", "layer_names")
 
 

@@ -13,7 +13,7 @@ from corpus import base, members
 from mutations import changed_json, mutated
 from pages import ROOT
 
-FEW = ("grey", "trained_h5", "keras_2_model", "teachable_machine", "frozen_graph", "saved_model_zip",
+FEW = ("with_alpha", "trained_h5", "keras_2_model", "teachable_machine", "frozen_graph", "saved_model_zip",
        "layer_in_unicode", "nested_in_sequential")  # fmt: skip
 
 

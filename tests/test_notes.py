@@ -23,8 +23,12 @@ def test_every_code_stands_in_the_table_and_none_for_nothing():
     for file in ROOT.rglob("*.py"):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         keys = {id(key) for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys}
-        constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in keys)
-        used |= {n.value for n in constants if isinstance(n.value, str) and re.fullmatch("W_[A-Z_]+", n.value)}
+        constants = (
+            node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in keys
+        )
+        used |= {
+            n.value for n in constants if isinstance(n.value, str) and re.fullmatch("W_[A-Z_]+", n.value)
+        }
     assert used == set(CODES)
     assert list(CODES) == sorted(CODES) and all(title and not title.endswith(".") for title in CODES.values())
 
@@ -35,7 +39,9 @@ def test_every_code_stands_in_the_table_and_none_for_nothing():
 def fill(name, kernel, bias):
     def change(network):
         layer = network.get_layer(name)
-        layer.set_weights([np.full_like(w, v) for w, v in zip(layer.get_weights(), (kernel, bias), strict=True)])
+        layer.set_weights(
+            [np.full_like(w, v) for w, v in zip(layer.get_weights(), (kernel, bias), strict=True)]
+        )
 
     return change
 
@@ -74,7 +80,10 @@ def test_the_preferred_class_is_named():
         kernel = np.array([[-1, 1, 0]] * 6, np.float32)
         network.get_layer("head").set_weights([kernel, np.zeros(3, np.float32)])
 
-    assert "the class that the network prefers (1)" in seen(plain, fill("second", 0.1, 0.1), head, class_index=0).note
+    assert (
+        "the class that the network prefers (1)"
+        in seen(plain, fill("second", 0.1, 0.1), head, class_index=0).note
+    )
 
 
 def test_a_layer_of_another_branch():
@@ -95,7 +104,7 @@ def silent_head() -> keras.Model:
     x = keras.layers.Dense(4, activation="relu", name="late")(x)
     network = draw_weights(keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="head")(x)))
     fill("second", 0.1, 0)(network)
-    fill("late", -1, 0.1)(network)                                 # speaks where it is nearly black
+    fill("late", -1, 0.1)(network)  # speaks where it is nearly black
     return network
 
 
@@ -169,7 +178,7 @@ def test_evidence_that_cancels_out_is_blank_for_a_reason_of_its_own():
 def test_nearly_uniform():
     assert nearly_uniform(np.full(10, 0.1)) and not nearly_uniform(np.array([0.6, 0.4, 0.0]))
     assert not nearly_uniform(np.array([1.0])) and not nearly_uniform(np.array([0.5, np.nan]))
-    assert not nearly_uniform(np.array([0.5, 0.5, 0.5]))           # several labels: no shares of one
+    assert not nearly_uniform(np.array([0.5, 0.5, 0.5]))  # several labels: no shares of one
 
 
 # Maps and patterns ------------------------------------------------------------------------------------------

@@ -210,7 +210,7 @@ def test_another_scaling_and_back(small):
     choice(at, say("settings.scaling")).select("caffe").run()
     assert not at.error and "In use: caffe (given)" in told(at) and bars(at, "start_guesses") != before
     choice(at, "Network").select("efficientnet-lite0").run()
-    assert choice(at, say("settings.scaling")).value is None  # it was said about the other one
+    assert choice(at, say("settings.scaling")).value == ""  # it was said about the other one
     choice(at, "Network").select(list(at.session_state["own_networks"])[0]).run()
     assert choice(at, say("settings.scaling")).value == "caffe" and "In use: caffe" in told(at)
 
@@ -276,3 +276,11 @@ def test_choices_of_one_network_do_not_break_the_next(small):
     assert not at.error and panels(at, "heat")[1]["title"].startswith("class ")
     choice(at, "Network").select("efficientnet-lite0").run()
     assert not at.exception and not at.error and panels(at, "heat")[1]["shape"] in ([7, 7], [28, 28])
+
+
+def test_with_its_file_a_network_leaves_its_worker(small):
+    at = opened("against.keras", small["against"])
+    digest = choice(at, "Network").value
+    assert digest in [row["name"] for row in workers.status()]
+    button(at, say("settings.remove")).click().run()
+    assert digest not in [row["name"] for row in workers.status()]

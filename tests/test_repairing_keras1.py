@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from old_files import draw, layer, opened
 
-from explain.errors import BrokenModel, ObsoleteModel, UnsafeLayer
+from explain.errors import ObsoleteModel, UnsafeLayer
 from explain.inspecting.configs import check
 from explain.repairing import repair
 from explain.repairing.walking import layers_of, settings
-from explain.repairing.weights import backend_of, convert_layer, converter
 
 SIDE = 6
 X = draw(0, 2, SIDE, SIDE, 3)  # as pictures are given: channels last
@@ -118,8 +117,10 @@ def test_axes_of_channels_first(tmp_path):
     width = [draw(n, 4) for n in range(4, 7)] + [abs(draw(7, 4))]
     slope = draw(8, 4, 4, 4)
     config = sequential(
-        conv("th", **first("th")), plain("BatchNormalization", axis=1, mode=0, epsilon=1e-3, momentum=0.9, gamma_init="one"),
-        {"class_name": "BatchNormalization", "config": {"name": "over_width", "axis": -1, "mode": 0, "epsilon": 1e-3}},
+        conv("th", **first("th")), plain("BatchNormalization", axis=1, mode=0, epsilon=1e-3, momentum=0.9,
+        gamma_init="one"),
+        {"class_name": "BatchNormalization", "config": {"name": "over_width", "axis": -1, "mode": 0,
+        "epsilon": 1e-3}},
         plain("PReLU", init="zero", shared_axes=None), plain("GlobalAveragePooling2D", dim_ordering="th"),
     )  # fmt: skip
     weights = {"conv": [KERNEL, BIAS], "batchnormalization": norm, "over_width": width, "prelu": [slope]}
@@ -139,7 +140,8 @@ def test_layers_around_a_map(tmp_path):
         plain("MaxPooling2D", pool_size=[2, 2], strides=[2, 2], border_mode="valid", dim_ordering="th"),
         plain("UpSampling2D", size=[2, 2], dim_ordering="th"),
         plain("Cropping2D", cropping=[[1, 1], [0, 1]], dim_ordering="th"),
-        plain("Reshape", target_shape=[2, 7, 6]), conv("th", "conv", 4, 1), plain("GlobalMaxPooling2D", dim_ordering="th"),
+        plain("Reshape", target_shape=[2, 7, 6]), conv("th", "conv", 4, 1),
+        plain("GlobalMaxPooling2D", dim_ordering="th"),
     )  # fmt: skip
     kernel = draw(9, 4, 2, 1, 1)
     x = np.pad(FIRST, ((0, 0), (0, 0), (1, 0), (2, 1)))[:, :, :6, :8]
@@ -156,7 +158,8 @@ def test_merged_branches(mode, merged, tmp_path):
     image = layer(
         "InputLayer", "image", batch_input_shape=[None, 3, SIDE, SIDE], input_dtype="float32", sparse=False
     )
-    merge = layer("Merge", "merge", "a", "b", mode=mode, concat_axis=1, dot_axes=-1, mode_type="raw", output_shape=None,
+    merge = layer("Merge", "merge", "a", "b", mode=mode, concat_axis=1, dot_axes=-1, mode_type="raw",
+    output_shape=None,
                   output_shape_type="raw", arguments={})  # fmt: skip
     branches = [conv("th", name) | {"name": name, "inbound_nodes": [[["image", 0, 0]]]} for name in "ab"]
     flat = layer("Flatten", "flat", "merge")
@@ -216,57 +219,7 @@ def test_weights_of_a_nested_model(tmp_path):
     same(answers(model), x.reshape(2, -1))
 
 
-# The weights alone -------------------------------------------------------------------------------------------
-
-
-def test_which_backend():
-    assert backend_of("cntk", ["a"], "2.0.1") == "cntk" and backend_of("", ["a"], "2.1.0") == ""
-    assert backend_of("", ["convolution2d_1_W", "convolution2d_1_b"], "1.2.2") == "theano"
-    assert backend_of("", ["convolution2d_1_W:0", "convolution2d_1_b:0"], "") == "tensorflow"
-    assert backend_of("", [], "1.0") == "tensorflow"
-
-
-def test_theano_of_keras_2_turns_kernels_only():
-    kernel, bias = draw(1, 3, 2, 5, 4), draw(2, 4)
-    one = {"class_name": "Conv2D", "config": {"name": "c"}}
-    turned = convert_layer(one, [kernel, bias], True, False)
-    np.testing.assert_array_equal(turned[0], kernel[::-1, ::-1])
-    np.testing.assert_array_equal(turned[1], bias)
-    grown = {
-        "class_name": "Deconvolution2D",
-        "config": {"name": "d", "dim_ordering": "th", "nb_row": 2, "nb_col": 5},
-    }
-    stored = draw(3, 4, 3, 2, 5)  # (out, in, h, w)
-    np.testing.assert_array_equal(
-        convert_layer(grown, [stored], False, False)[0], stored.transpose(2, 3, 0, 1)
-    )
-
-
-def test_nothing_to_convert_is_none():
-    assert converter(sequential(conv("tf", **first("tf"))), "1.2.2", "tensorflow") is None
-    assert (
-        converter({"class_name": "Sequential", "config": {"name": "s", "layers": []}}, "2.4.0", "tensorflow")
-        is None
-    )
-    convert = converter(sequential(conv("th", **first("th"))), "1.2.2", "tensorflow")
-    empty = np.broadcast_to(np.float32(0), (4, 3, 3, 3))
-    assert convert("conv", [empty])[0].shape == (3, 3, 3, 4) and convert("other", [empty])[0] is empty
-
-
-def test_weights_that_do_not_fit_are_refused():
-    with pytest.raises(BrokenModel, match="3 × 3"):
-        convert_layer(conv("th"), [draw(0, 3, 3, 3, 4)], False, True)
-    inner = sequential(conv("th")) | {"name": "inner"}
-    with pytest.raises(BrokenModel, match="expected are 2"):
-        convert_layer(inner, [KERNEL], False, True)
-    inner["config"].append(plain("LSTM"))
-    with pytest.raises(ObsoleteModel, match="LSTM"):
-        convert_layer(inner, [KERNEL, BIAS], False, True)
-    with pytest.raises(ObsoleteModel, match="Theano"):
-        convert_layer({"class_name": "SeparableConv2D", "config": {}}, [KERNEL], True, True)
-
-
-# What is refused ----------------------------------------------------------------------------------------------
+# What is refused ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -277,7 +230,8 @@ def test_weights_that_do_not_fit_are_refused():
         (plain("Merge", mode="cos", concat_axis=-1), "'cos'"),
         (plain("Merge", mode="sum", layers=[plain("Dense"), plain("Dense")]), "branches"),
         (conv("th") | {"class_name": "Deconvolution2D"}, "Deconvolution2D"),
-        (conv("tf", subsample=[2, 2], border_mode="same", output_shape=[None, 7, 7, 4]) | {"class_name": "Deconvolution2D"},
+        (conv("tf", subsample=[2, 2], border_mode="same",
+        output_shape=[None, 7, 7, 4]) | {"class_name": "Deconvolution2D"},
          "size"),
     ],
 )  # fmt: skip
@@ -304,5 +258,6 @@ def test_what_is_not_understood_is_not_turned():
     config, _ = repair(sequential(conv("th", **first("th")), dense(3, 4)), "1.2.2", "hdf5")
     assert settings(layers_of(config)[0])["batch_shape"] == [None, 3, SIDE, SIDE]
     later = {"class_name": "Sequential", "config": [{"class_name": "Conv2D", "config": {
-        "name": "c", "filters": 2, "kernel_size": [3, 3], "data_format": "channels_first", **first("th")}}]}  # fmt: skip
+        "name": "c", "filters": 2, "kernel_size": [3, 3], "data_format": "channels_first",
+        **first("th")}}]}  # fmt: skip
     assert settings(layers_of(repair(later, "2.4.0", "hdf5")[0])[0])["batch_shape"] == [None, 3, SIDE, SIDE]

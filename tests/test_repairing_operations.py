@@ -1,4 +1,4 @@
-"""TensorFlow functions between the layers of Keras 2 models become operations of Keras 3, or are refused by name."""
+"""TensorFlow functions between the layers of Keras 2 models become operations of Keras 3, or are refused."""
 
 from __future__ import annotations
 
@@ -32,13 +32,17 @@ def answer(config: dict, tmp_path) -> np.ndarray:
 
 VECTOR = [-103.9, -116.8, -123.7]
 CASES = {
-    "math.truediv": {"y": 127.5, "name": None}, "math.subtract": {"y": 1.0}, "math.multiply": {"y": [0.5, 1.0, 2.0]},
-    "__operators__.add": {"y": 3}, "math.maximum": {"y": 1.0}, "math.minimum": {"y": 1.0}, "math.pow": {"y": 2.0},
-    "nn.bias_add": {"bias": VECTOR, "data_format": None}, "math.negative": {}, "math.abs": {}, "math.square": {},
+    "math.truediv": {"y": 127.5, "name": None}, "math.subtract": {"y": 1.0},
+    "math.multiply": {"y": [0.5, 1.0, 2.0]},
+    "__operators__.add": {"y": 3}, "math.maximum": {"y": 1.0}, "math.minimum": {"y": 1.0},
+    "math.pow": {"y": 2.0},
+    "nn.bias_add": {"bias": VECTOR, "data_format": None}, "math.negative": {}, "math.abs": {},
+    "math.square": {},
     "math.sqrt": {}, "math.exp": {}, "math.log": {}, "math.rsqrt": {}, "math.tanh": {}, "math.sigmoid": {},
     "nn.relu": {}, "nn.relu6": {}, "nn.elu": {}, "nn.selu": {}, "nn.silu": {}, "math.softplus": {},
     "nn.leaky_relu": {"alpha": 0.1}, "nn.gelu": {}, "nn.softmax": {}, "math.floordiv": {"y": 0.3},
-    "math.reduce_mean": {"axis": [1, 2], "keepdims": True}, "math.reduce_max": {"axis": 3}, "math.reduce_sum": {"axis": 1},
+    "math.reduce_mean": {"axis": [1, 2], "keepdims": True}, "math.reduce_max": {"axis": 3},
+    "math.reduce_sum": {"axis": 1},
     "clip_by_value": {"clip_value_min": 0.6, "clip_value_max": 1.0}, "expand_dims": {"axis": 1},
     "transpose": {"perm": [0, 2, 1, 3]}, "reshape": {"shape": [-1, 108]}, "reverse": {"axis": [3]},
     "image.resize": {"size": [9, 4]}, "cast": {"dtype": "float32"}, "stop_gradient": {},
@@ -108,7 +112,8 @@ def test_nodes_of_the_graph_from_the_first_keras_of_tensorflow_2(as_text, tmp_pa
         config = {"node_def": json.dumps(stored) if as_text else stored, "constants": constants}
         return layer("TensorFlowOpLayer", name, inbound, **config)
 
-    layers = [picture(6, 6, 3), node("divide", "RealDiv", "image", {"1": 2.0}), node("from", "Sub", "divide", {"0": 1.0}),
+    layers = [picture(6, 6, 3), node("divide", "RealDiv", "image", {"1": 2.0}),
+    node("from", "Sub", "divide", {"0": 1.0}),
               node("bias", "BiasAdd", "from", {"1": VECTOR})]  # fmt: skip
     expected = 1 - X / 2 + np.float32(VECTOR)
     np.testing.assert_allclose(answer(functional(layers, ["bias"]), tmp_path), expected, rtol=1e-5)
@@ -117,9 +122,11 @@ def test_nodes_of_the_graph_from_the_first_keras_of_tensorflow_2(as_text, tmp_pa
 @pytest.mark.parametrize(
     "function, kwargs",
     [
-        ("io.read_file", {}), ("py_function", {"Tout": "float32"}), ("image.resize", {"size": [4, 4], "method": "area2"}),
+        ("io.read_file", {}), ("py_function", {"Tout": "float32"}),
+        ("image.resize", {"size": [4, 4], "method": "area2"}),
         ("math.add", {"y": 1.0, "z": 2.0}), ("math.add", {}), ("nn.softmax", {"axis": ["image", 0, 0]}),
-        ("linalg.matmul", {"b": ["image", 0, 0], "transpose_b": True}), ("nn.bias_add", {"bias": VECTOR, "data_format": "NCHW"}),
+        ("linalg.matmul", {"b": ["image", 0, 0], "transpose_b": True}),
+        ("nn.bias_add", {"bias": VECTOR, "data_format": "NCHW"}),
     ],
 )  # fmt: skip
 def test_others_are_refused_by_name(function, kwargs):
@@ -154,7 +161,7 @@ def test_operations_of_keras_3_in_its_own_hdf5(tmp_path):
 
 
 def test_arithmetic_before_a_backbone(tmp_path):
-    """The fine-tuning tutorial of TensorFlow: preprocess_input, then a frozen model called without training."""
+    """The fine-tuning tutorial: preprocess_input, then a model that is called without training."""
     inner = functional([picture(6, 6, 3), conv("conv", "image")], ["conv"], name="base")
     divide = layer("TFOpLambda", "tf.math.truediv", function="math.truediv")
     divide["inbound_nodes"] = [["image", 0, 0, {"y": 127.5, "name": None}]]

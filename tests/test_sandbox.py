@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from explain import sandbox
-from explain.sandbox import Grants, Part
+from explain.sandbox import Grants, Part, landlock
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = Path(__file__).with_name("sandboxed.py")
@@ -93,6 +93,11 @@ def test_a_disk_cannot_be_filled(place, user):
     _, found = inside(tries, user, write=[results], scratch=scratch, file_bytes=8 * 2**20)
     assert found == {"many": "OSError", "one": "OSError"}
     assert sum(f.stat().st_size for f in place.rglob("*") if f.is_file()) <= 9 * 2**20
+
+
+def test_each_version_of_landlock_knows_its_rights():
+    assert [landlock.rights_of(known).bit_length() for known in range(1, 9)] == [13, 14, 15, 15, 16, 16, 16, 16]
+    assert landlock.rights_of(5) & landlock.IOCTL_DEV and not landlock.rights_of(4) & landlock.IOCTL_DEV
 
 
 @linux

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 
 import keras
@@ -14,6 +13,8 @@ import explain
 from explain.errors import TooMuchMemory
 from explain.opening.trial import answer_bytes, check_memory, memory_limit, trial
 from explain.results import Layer
+
+resource = pytest.importorskip("resource")
 
 
 def network_of(model: keras.Model):

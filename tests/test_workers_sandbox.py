@@ -19,12 +19,13 @@ from networks import nested, pictures
 
 from explain import sandbox, workers
 from explain.errors import (
-    DeadlineExceeded, ExplainError, ModelError, TooMuchMemory, Untrusted, WorkerDied,
+    DeadlineExceeded, ExplainError, ModelError, TooMuchMemory, WorkerDied,
 )  # fmt: skip
 from explain.sandbox import Part
 from explain.workers import terms
 from explain.workers.pool import Pool
 
+resource = pytest.importorskip("resource")
 ROOT = Path(__file__).parents[1]
 CUSTOMS = attacking.__file__
 
@@ -82,6 +83,8 @@ def test_it_computes_inside(pool, good):
     for method in ("robust", "plain"):
         assert len(pool.ask(key, "patterns", climb | {"method": method})) == 2
     assert len(pool.ask(key, "predict", {"image": picture})) == 3
+    (process,) = [row["process"] for row in pool.status() if row.get("key") == key]
+    assert resource.prlimit(process, resource.RLIMIT_CPU)[0] == resource.RLIM_INFINITY       # it is open
 
 
 def test_a_worker_reports_what_holds(pool, good):
@@ -265,6 +268,7 @@ if __name__ == "__main__":
     from multiprocessing import forkserver
     (row,) = workers.status()
     print(row["process"], forkserver._forkserver._forkserver_pid, flush=True)
+    os.kill(row["process"], signal.SIGSTOP)                  # so it will not see the end of the pipe
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -279,45 +283,3 @@ def test_nobody_outlives_the_page(tmp_path, good):
     while any(os.path.exists(f"/proc/{one}/exe") for one in (worker, server)):
         assert time.monotonic() - start < 10, "somebody is left"
         time.sleep(0.05)
-
-
-# Where there is no sandbox ------------------------------------------------------------------------------
-
-
-NOTHING = tuple(Part(name, False, "not here") for name in sandbox.NAMES)
-
-
-@pytest.fixture
-def bare(monkeypatch):
-    """A system that has neither Landlock nor namespaces, as far as the page is told."""
-    monkeypatch.setattr(sandbox, "available", lambda: NOTHING)
-    monkeypatch.delenv("EXPLAIN_TRUST_MODELS", raising=False)
-
-
-def test_files_stay_closed_without_a_sandbox(bare, fresh, good):
-    assert not workers.trusts_models()
-    with pytest.raises(Untrusted, match="EXPLAIN_TRUST_MODELS=1"):
-        fresh.load(source(good))
-    with pytest.raises(Untrusted):
-        fresh.load(source("efficientnet-lite0", weights=str(good)))
-    assert fresh.load(source("efficientnet-lite0")).layers
-
-
-def test_the_operator_may_allow_them(bare, fresh, good, monkeypatch):
-    monkeypatch.setenv("EXPLAIN_TRUST_MODELS", "1")
-    assert workers.trusts_models() and fresh.load(source(good)).layers
-
-
-def test_files_of_ones_own_are_opened(bare, fresh, good):
-    assert fresh.load(source(good, trusted=True)).layers
-
-
-def test_the_worker_asks_for_itself(good, monkeypatch):
-    """Should the sandbox fail there although the page was told that it holds, nothing is opened."""
-    from explain.workers import child
-
-    said, closed = [], child._Worker(None, True, NOTHING, refuses=True)
-    monkeypatch.setattr(closed, "send", lambda *message: said.append(message))
-    closed.answer(1, "load", {"name": str(good)})
-    ((number, kind, error),) = said
-    assert (number, kind) == (1, "error") and isinstance(error, Untrusted) and closed.model is None

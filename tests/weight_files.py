@@ -1,4 +1,4 @@
-"""Small model files, built byte by byte without Keras: a whole one in each layout, to be bent by the tests."""
+"""Small model files, built without Keras: a whole one in each layout, to be bent by the tests."""
 
 from __future__ import annotations
 
@@ -87,10 +87,14 @@ def classic(file: h5py.File, root: str = "model_weights", arrays: dict | None = 
             below[f"{name}/{weight}:0"] = array
 
 
-def hdf5(path: Path, change: Callable[[h5py.File], None] | None = None, architecture: dict | None = None) -> Path:
+def hdf5(
+    path: Path, change: Callable[[h5py.File], None] | None = None, architecture: dict | None = None
+) -> Path:
     """A whole model as .h5, with the state of an optimizer."""
     with h5py.File(path, "w") as file:
-        file.attrs["model_config"] = json.dumps(config(False) if architecture is None else architecture).encode()
+        file.attrs["model_config"] = json.dumps(
+            config(False) if architecture is None else architecture
+        ).encode()
         file.attrs["keras_version"], file.attrs["backend"] = b"2.4.0", b"tensorflow"
         file.attrs["training_config"] = b'{"loss": "mse"}'
         classic(file)

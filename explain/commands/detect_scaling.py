@@ -15,7 +15,10 @@ from explain.errors import OptionError
 def arguments(parser: ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument(
-        "pictures", metavar="IMAGE_OR_FOLDER", nargs="+", help="photos such as the network was trained on; five or more"
+        "pictures",
+        metavar="IMAGE_OR_FOLDER",
+        nargs="+",
+        help="photos such as the network was trained on; five or more",
     )
     parser.add_argument(
         "--classes", metavar="LIST", help="their true classes in the same order, by number or label: 3,5,cat"
@@ -52,7 +55,11 @@ def run(args: Namespace, job) -> int:
     job.bar.clear()
     if args.json:
         listed = [pictures.describe(one) for one in read]
-        say(json_of({"model": describe(model), "pictures": listed, "skipped": skipped, "detection": plain(found)}))
+        say(
+            json_of(
+                {"model": describe(model), "pictures": listed, "skipped": skipped, "detection": plain(found)}
+            )
+        )
     else:
         say(f"{_table(found)}\n\n{_photos(found, model, read)}\n\n{_verdict(found, len(read))}")
     return 0
@@ -63,7 +70,9 @@ def _classes(text: str | None, photos: int) -> list[str | None]:
         return [None] * photos
     given = [one.strip() for one in text.split(",")]
     if len(given) != photos or not all(given):
-        raise OptionError(f"Expected --classes with the true class of each of {photos} pictures, received '{text}'.")
+        raise OptionError(
+            f"Expected --classes with the true class of each of {photos} pictures, received '{text}'."
+        )
     return given
 
 
@@ -75,8 +84,9 @@ def _table(found) -> str:
     ]  # fmt: skip
     header = ("", "scaling", "sure", "entropy", "steady", "apart", "misfit", "right")
     key = textwrap.fill(
-        "sure, entropy: of the answers on average; steady: answers kept when mirrored or darkened; apart: how much "
-        "the answer depends on the photo; misfit: with the first batch normalisation; right: of the classes given; "
+        "sure, entropy: of the answers on average; steady: answers kept when mirrored or darkened; apart: how "
+        "much the answer depends on the photo; misfit: with the first batch normalisation; right: of the "
+        "classes given; "
         "* recommended, o possible",
         WIDTH,
     )
@@ -85,9 +95,14 @@ def _table(found) -> str:
 
 def _photos(found, model, read) -> str:
     """What the scalings that are left, and the present one, say of each photo."""
-    shown = [t for t in found.trials if t.scaling in (found.recommended, found.present) or t.scaling in found.possible][:3]
+    shown = [
+        t
+        for t in found.trials
+        if t.scaling in (found.recommended, found.present) or t.scaling in found.possible
+    ][:3]
     rows = [
-        (shortened(one.image.name, 22), *(_answer(model, trial, i) for trial in shown)) for i, one in enumerate(read)
+        (shortened(one.image.name, 22), *(_answer(model, trial, i) for trial in shown))
+        for i, one in enumerate(read)
     ]
     return table(("photo", *(trial.scaling for trial in shown)), rows)
 
@@ -97,8 +112,15 @@ def _answer(model, trial, i: int) -> str:
 
 
 def _verdict(found, photos: int) -> str:
-    what = f"'{found.recommended}', on {found.certainty} evidence" if found.recommended else "none, for want of evidence"
-    lines = [paragraph("recommended", f"{what} from {number_of(photos, 'photo')}"), paragraph("", found.sentence)]
+    what = (
+        f"'{found.recommended}', on {found.certainty} evidence"
+        if found.recommended
+        else "none, for want of evidence"
+    )
+    lines = [
+        paragraph("recommended", f"{what} from {number_of(photos, 'photo')}"),
+        paragraph("", found.sentence),
+    ]
     return "\n".join(lines + [paragraph(notice.code, notice.sentence, indent=14) for notice in found.notices])
 
 

@@ -9,11 +9,13 @@ from explain.commands.documents import json_of, paragraph, plain, shortened
 from explain.commands.opening import add_model, describe, open_model
 
 
-
 def arguments(parser: ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument(
-        "pictures", metavar="IMAGE", nargs="*", help="what its answers are tried on (default: the sample photos)"
+        "pictures",
+        metavar="IMAGE",
+        nargs="*",
+        help="what its answers are tried on (default: the sample photos)",
     )
     parser.add_argument("--json", action="store_true", help="as one JSON document")
 
@@ -23,7 +25,7 @@ def run(args: Namespace, job) -> int:
 
     sources = pictures.find(args.pictures, recursive=False) if args.pictures else []
     images = [pictures.read_one(source).image for source in sources]
-    args.quiet, quiet = True, args.quiet                   # the check-up repeats what was noticed while opening
+    args.quiet, quiet = True, args.quiet  # the check-up repeats what was noticed while opening
     model = open_model(args, job)
     args.quiet = quiet
 

@@ -32,7 +32,9 @@ def paragraph(title: str, text: str, indent: int = 14) -> str:
     room = " " * indent
     lines = textwrap.wrap(text, WIDTH, initial_indent=room, subsequent_indent=room, break_on_hyphens=False)
     first = (lines or [room])[0][indent:]
-    return "\n".join([title.ljust(indent) + first if len(title) < indent else f"{title}\n{room}{first}", *lines[1:]])
+    return "\n".join(
+        [title.ljust(indent) + first if len(title) < indent else f"{title}\n{room}{first}", *lines[1:]]
+    )
 
 
 def shortened(name: str, most: int) -> str:

@@ -119,7 +119,7 @@ def _ranges(text: str | None) -> list[range] | None:
 
 def _channels(ranges: list[range] | None, layer) -> list[int]:
     """Every channel once. OptionError for one that the layer has not."""
-    count = layer.shape[2]
+    count = layer.map_shape[2]
     if not ranges:
         return list(range(count if ranges is None else min(count, FIRST)))
     beyond = max(r[-1] for r in ranges)

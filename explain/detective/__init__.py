@@ -1,8 +1,8 @@
 """The detective: which scaling a network was trained with, as far as photos tell.
 
-    __init__.py    every scaling on the photos, in batches
-    evidence.py    from probabilities to the figures of one trial
-    verdict.py     from trials to a recommendation, its certainty, and a sentence
+__init__.py    every scaling on the photos, in batches
+evidence.py    from probabilities to the figures of one trial
+verdict.py     from trials to a recommendation, its certainty, and a sentence
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from explain.probe.network import Network
 from explain.results import Detection, Image, Model
 from explain.scaling import USUAL, Scaling, scaling_of
 
-AT_ONCE = 16                                     # photos in a batch
-FOR_STATISTICS = 32                              # photos: more change nothing
-DARKER = 0.8                                     # of the brightness
+AT_ONCE = 16  # photos in a batch
+FOR_STATISTICS = 32  # photos: more change nothing
+DARKER = 0.8  # of the brightness
 
 Progress = Callable[[int, int, Any], bool | None]
 
@@ -48,13 +48,18 @@ def detect_scaling(
     """
     network, pixels = network_of(model), pixels_of(network_of(model), images)
     index = network.output_index(output)
-    truth, several = _truth(model, network, classes, len(images), index), network.outputs[index].head == "sigmoid"
+    truth, several = (
+        _truth(model, network, classes, len(images), index),
+        network.outputs[index].head == "sigmoid",
+    )
     tried = _worth_trying(network)
     fits = misfits(network.model, pixels[:FOR_STATISTICS], tried)
     trials = []
     for scaling in tried:
         seen = [_probabilities(network, version, scaling, index) for version in _versions(pixels)]
-        trials.append(trial_of(scaling.name, seen[0], seen[1:], several, truth, fits.get(scaling.name, math.nan)))
+        trials.append(
+            trial_of(scaling.name, seen[0], seen[1:], several, truth, fits.get(scaling.name, math.nan))
+        )
         if on_progress and on_progress(len(trials), len(tried), trials[-1]) is False:
             raise Cancelled("The comparison of the scalings was stopped.")
     verdict = decide(trials, truth, network.scaling.name)
@@ -104,4 +109,6 @@ def _probabilities(network: Network, pixels: np.ndarray, scaling: Scaling, outpu
 
     answer = network.compiled(("answer", output), make)
     parts = [pixels[i : i + AT_ONCE].astype(np.float32) for i in range(0, len(pixels), AT_ONCE)]
-    return np.concatenate([enough_memory(lambda: answer(tf.constant(scaling.apply(p))).numpy()) for p in parts])
+    return np.concatenate(
+        [enough_memory(lambda: answer(tf.constant(scaling.apply(p))).numpy()) for p in parts]
+    )

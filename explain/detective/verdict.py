@@ -22,12 +22,12 @@ from explain.opening.guess import best_fit
 from explain.results import ScalingTrial
 from explain.scaling import SCALINGS, USUAL
 
-RARELY = 0.05                    # chance alone makes such a difference less often than this
-CLEARLY = 0.8                    # of another's entropy: a difference that is worth a word
-FEW = 4                          # photos: fewer say little
-EVERYTHING = 0.999               # mean confidence of a network that is certain of whatever it sees
-LITTLE, MUCH = 0.05, 0.25        # of all that could be told apart
-OFFSET = 1.0                     # of misfit: the means of photos differ less than this from one collection to another
+RARELY = 0.05  # chance alone makes such a difference less often than this
+CLEARLY = 0.8  # of another's entropy: a difference that is worth a word
+FEW = 4  # photos: fewer say little
+EVERYTHING = 0.999  # mean confidence of a network that is certain of whatever it sees
+LITTLE, MUCH = 0.05, 0.25  # of all that could be told apart
+OFFSET = 1.0  # of misfit: the means of photos differ less than this from one collection to another
 
 ASK = "Give the true classes of some photos, or ask whoever trained the network."
 USUALLY = {usual.name for usual in USUAL}
@@ -92,7 +92,9 @@ def _by_statistics(trials: Trials) -> tuple[Trials, str]:
     fit, rivals = best_fit(misfit)
     if fit is None:
         return trials, "What its first batch normalisation met in training fits none of them."
-    as_large = [t for t in trials if np.isclose(_size(t.scaling), _size(fit)) and t.misfit < misfit[fit] + OFFSET]
+    as_large = [
+        t for t in trials if np.isclose(_size(t.scaling), _size(fit)) and t.misfit < misfit[fit] + OFFSET
+    ]
     close = {_kind_of(name) for name in (fit, *rivals, *(trial.scaling for trial in as_large))}
     also = f"; '{rivals[0]}' does nearly as well" if rivals else ""
     return (
@@ -111,7 +113,7 @@ def _by_answers(trials: Trials) -> tuple[Trials, str]:
     for key, (trial, *_) in kinds.items():
         others = (other for name, (other, *_) in kinds.items() if name != key and name[1] == key[1])
         why[key] = next(filter(None, (_worse(trial, other) for other in others)), "")
-    if all(why.values()):                                 # each is worse than some other: no help
+    if all(why.values()):  # each is worse than some other: no help
         return trials, ""
     left = [trial for key, alike in kinds.items() if not why[key] for trial in alike]
     told = {}

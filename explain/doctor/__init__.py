@@ -1,8 +1,8 @@
 """The doctor: what a network is made of, and what is wrong with it.
 
-    __init__.py    the whole check-up
-    answers.py     every layer's answers to what is tried, in one pass
-    findings.py    from facts to notices, the gravest first
+__init__.py    the whole check-up
+answers.py     every layer's answers to what is tried, in one pass
+findings.py    from facts to notices, the gravest first
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def examine(
 ) -> CheckUp:
     """The check-up of a model: its parts, dead and duplicate filters, broken numbers, what answers at all.
 
-    image: what its answers are tried on, beside a mirrored copy, noise, grey and black; the sample photos where
-    none is given. on_progress(done, in all, None) is called between two pieces of work; False cancels.
+    image: what its answers are tried on, beside a mirrored copy, noise, grey and black; the sample photos
+    where none is given. on_progress(done, in all, None) is called between two pieces of work; False cancels.
     Raises OptionError, TooMuchMemory, Cancelled.
     """
     network = network_of(model)
@@ -48,7 +48,8 @@ def examine(
     reach, layers = network.reach[0], []
     explainable = {each.name for each in network.layers if each.has_map} & reach.connected & reach.sloped
     for layer in network.layers:
-        checked = _checked(layer, network.operations[layer.name], answers)
+        before_the_end = any(layer.name in each.connected for each in network.reach)
+        checked = _checked(layer, network.operations[layer.name], answers, before_the_end)
         if checked.filters or checked.silent or layer.name in explainable:
             layers.append(checked)
         steps.done()
@@ -100,10 +101,11 @@ def _tried(network: Network, photos: list[Image], given: bool) -> tuple[np.ndarr
     return pixels, (*names, "the first one mirrored", "noise", "grey", "black")
 
 
-def _checked(layer: Layer, operation: keras.Operation, answers: Answers) -> LayerCheck:
+def _checked(layer: Layer, operation: keras.Operation, answers: Answers, before_the_end: bool) -> LayerCheck:
+    """before_the_end: not behind the score, where a saturated softmax is silent."""
     name, kernel, silent = layer.name, kernel_of(operation), ()
-    passes_on = any(word in layer.kind for word in NOT_A_TARGET)        # its silence is another layer's
-    if name in answers.low and not passes_on:
+    passes_on = any(word in layer.kind for word in NOT_A_TARGET)  # its silence is another layer's
+    if name in answers.low and before_the_end and not passes_on:
         still = np.flatnonzero(answers.low[name] == answers.high[name])
         # Of the units of a vector most are silent at any time: only a wholly silent layer means something.
         if layer.has_map or len(still) == len(answers.low[name]):

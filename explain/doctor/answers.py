@@ -1,4 +1,4 @@
-"""What every layer answers to what is tried: one pass for all of them, of which only the extremes are kept."""
+"""What every layer answers to what is tried: one pass for all of them, which keeps the extremes only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from explain.probe import door
 from explain.probe.heads import read_head
 from explain.probe.network import Network
 
-AT_ONCE = 4                      # pictures, with every answer of the network to them in memory for a moment
+AT_ONCE = 4  # pictures, with every answer of the network to them in memory for a moment
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ def batches(network: Network, pixels: np.ndarray) -> Iterator[Answers]:
             for tensor in kept.values():
                 axes = list(range(tensor.shape.rank - 1))
                 finite = tf.reduce_all(tf.math.is_finite(tensor))
-                low, high = tf.reduce_min(tensor, axes), tf.reduce_max(tensor, axes)          # (c,)
+                low, high = tf.reduce_min(tensor, axes), tf.reduce_max(tensor, axes)  # (c,)
                 extremes.append((tf.cast(low, tf.float32), tf.cast(high, tf.float32), finite))
             return extremes, [(head.scores, head.probabilities) for head in heads]
 

@@ -39,12 +39,15 @@ from explain.inspecting import limits
 from explain.inspecting.customs import Customs
 from explain.inspecting.limits import quoted, size
 
-if TYPE_CHECKING:                                      # it costs NumPy, and the other process imports this file
+if TYPE_CHECKING:                                      # costs NumPy, and the other process imports this
     from explain.results import Inspection
 
 LOG = logging.getLogger("layerscope")
 ROOT = Path(__file__).parents[2]
-KINDS = ("keras", "hdf5", "weights", "graph")
+COPIES = {                                             # what a copy of each kind is called
+    "keras": ("model",), "hdf5": ("model.h5",), "graph": ("graph.pb",),
+    "weights": ("weights.weights.h5", "weights.h5"),
+}  # fmt: skip
 LARGEST_ANSWER = 8 * limits.MEGABYTE
 KILLED, OUT_OF_TIME = (getattr(signal, name, 0) for name in ("SIGKILL", "SIGXCPU"))     # 0 on Windows
 _AT_ONCE = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
@@ -145,8 +148,8 @@ def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
         answer, code, in_time = _answered(request, seconds, said)
         if not in_time:
             raise InspectionFailed(
-                f"{quoted(name)} was not understood within {seconds:g} seconds, and was given up. It is damaged, "
-                "was made to take long, or the server is busy: try once more, or save the model again."
+                f"{quoted(name)} was not understood within {seconds:g} seconds, and was given up. It is "
+                "damaged, made to take long, or the server is busy: try once more, or save the model again."
             )
         if answer is None:
             said.seek(0)
@@ -235,10 +238,10 @@ def _checked(found: dict[str, Any], scratch: Path, name: str) -> tuple[Path, str
     from explain.results import Notice
 
     kind, file, labels, notices = (found.get(key) for key in ("kind", "file", "labels", "notices"))
-    copy = scratch / Path(str(file)).name
+    copy = scratch / str(file)
     noted = isinstance(notices, list) and len(notices) <= limits.NOTICES
     noted = noted and all(_texts(each, 2) and len(each) == 2 for each in notices)
-    there = kind in KINDS and copy.exists() and not copy.is_symlink()
+    there = isinstance(kind, str) and file in COPIES.get(kind, ()) and copy.exists() and not copy.is_symlink()
     if not there or not noted or not _texts(labels, limits.LABELS):
         raise _fault(name, f"its inspection answered {str(found)[:500]}")
     return copy, kind, tuple(labels), tuple(Notice(*each) for each in notices)

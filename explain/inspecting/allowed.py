@@ -63,7 +63,8 @@ OBSOLETE = {
     "AddMetric": "a measurement that Keras 2 kept inside the model. " + _WHOLE,
     "AddLoss": "a loss that Keras 2 kept inside the model. " + _WHOLE,
     **dict.fromkeys(
-        ("Convolution1D", "Convolution3D", "AtrousConvolution1D", "CuDNNLSTM", "CuDNNGRU", "TimeDistributedDense"),
+        ("Convolution1D", "Convolution3D", "AtrousConvolution1D", "CuDNNLSTM", "CuDNNGRU",
+         "TimeDistributedDense"),
         "a layer that Keras dropped. " + _SEQUENCE,
     ),
     **dict.fromkeys(
@@ -76,8 +77,8 @@ OBSOLETE = {
         "something that only Keras 1 had. " + _TRAIN,
     ),
     **dict.fromkeys(
-        ("DTypePolicyMap", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy",
-         "AWQDTypePolicy"),
+        ("DTypePolicyMap", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy",
+         "GPTQDTypePolicy", "AWQDTypePolicy"),
         "weights packed into few bits (quantised), which no slopes pass through. Give the model from before.",
     ),
 }  # fmt: skip

@@ -74,7 +74,8 @@ def _check_argument(layer: dict, key: str, value: Any) -> None:
         )
     least, most = COUNTS.get(key, (-OTHERS, OTHERS))
     for one in _values(value) if key not in _FREE else ():
-        if key in COUNTS and one not in WORDS.get(key, (None,)) and (type(one) is not int or one < least):
+        word = one is None or (isinstance(one, str) and one in WORDS.get(key, ()))
+        if key in COUNTS and not word and (type(one) is not int or one < least):
             raise BrokenModel(
                 f"{_layer(layer)} has {key}={quoted(value, 40)}, which is no size. Save the model again."
             )

@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from explain.errors import ExplainError, ModelTooLarge
+from explain.errors import ExplainError, ModelTooLarge, UnknownFile
 from explain.inspecting import limits
 from explain.inspecting.customs import Customs
 from explain.inspecting.limits import quoted
@@ -70,5 +70,7 @@ def examined(asked: dict[str, Any]) -> dict[str, Any]:
         found = examiner.examine(Path(asked["source"]), labels_file)
     except OSError as error:
         limits.raise_out_of_room(asked["name"], error.errno, error)
+        if not Path(asked["source"]).exists():         # its session ended, or its opening was cancelled
+            raise UnknownFile(f"{quoted(asked['name'])} went away while it was inspected.") from error
         raise
     return found._asdict() | {"notices": [(notice.code, notice.sentence) for notice in found.notices]}

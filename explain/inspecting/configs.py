@@ -143,7 +143,7 @@ class _Classes:
         return False
 
     def _is_custom(self, one: dict) -> bool:
-        """Whether the operator has registered it. The module that the file names is not asked, if it is a name."""
+        """Whether the operator has registered it; the module that the file names need only be a name."""
         module, registered = one.get("module"), one.get("registered_name")
         plain = module is None or (isinstance(module, str) and all(map(str.isidentifier, module.split("."))))
         return plain and bool({one["class_name"], str(registered)} & self.customs.classes)

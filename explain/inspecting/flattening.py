@@ -47,6 +47,7 @@ class Flattening:
     value_of: Callable[[str], Tensor]
     nodes: dict[str, Flat] = field(default_factory=dict)
     _read: dict[str, Function] = field(default_factory=dict)
+    _many: dict[str, int] = field(default_factory=dict)
     _truths: dict[Ref, bool] = field(default_factory=dict)
     _count: int = 0
     _spread: int = 0
@@ -55,8 +56,6 @@ class Flattening:
         self, nodes: dict[str, Node], wanted: list[str], arguments: dict[str, Ref] | None = None, depth=0
     ) -> list[Ref]:
         """The wanted answers, as answers of the flat graph."""
-        if depth > MOST_DEPTH:
-            raise ModelTooLarge(f"The graph's functions call each other more than {MOST_DEPTH} deep.")
         arguments, found = arguments or {}, {}
 
         def flat(ref: Ref) -> Ref:
@@ -142,20 +141,33 @@ class Flattening:
     def _count_one(self) -> None:
         self._count += 1
         if self._count > MOST_NODES:
-            raise ModelTooLarge(
-                f"The network has more than {MOST_NODES:,} operations when its functions are written out."
-            )
+            raise _too_many()
 
     def _call(self, name: str, inputs: list[Ref], depth: int) -> list[Ref]:
         function = self.function(name)
+        if not depth and self._count + self._written_out(name) > MOST_NODES:
+            raise _too_many()
+        writer = next((node.op for node in function.nodes.values() if node.op in operations.SAVERS), None)
+        if writer:
+            raise UnsafeGraph(f"The network itself calls {quoted(name)}, which uses the operation '{writer}'.")
         if len(inputs) != len(function.arguments):
             raise Damage(f"function {quoted(name)} is called with {len(inputs)} values")
         arguments = {argument: ref for (argument, _), ref in zip(function.arguments, inputs)}
         return self.expand(function.nodes, function.returns, arguments, depth + 1)
 
+    def _written_out(self, name: str, depth: int = 0) -> int:
+        """How many operations a function becomes, counted before any of them is written."""
+        if depth > MOST_DEPTH:
+            raise ModelTooLarge(f"The graph's functions call each other more than {MOST_DEPTH} deep.")
+        if name not in self._many:
+            nodes = self.function(name).nodes.values()
+            called = [node.function(key) for node in nodes for key in operations.CALLING.get(node.op, ())]
+            self._many[name] = len(nodes) + sum(self._written_out(each, depth + 1) for each in called)
+        return self._many[name]
+
     def _branch(self, node: Node, inputs: list[Ref], depth: int) -> list[Ref]:
         condition, inputs = inputs[0], inputs[1:]
-        branches = node.function("then_branch"), node.function("else_branch")
+        branches = [node.function(key) for key in operations.CALLING[node.op]]
         if condition in self._truths:
             return self._call(branches[not self._truths[condition]], inputs, depth)
         if number(node.get("Tcond"), 6) != BOOL:
@@ -212,6 +224,10 @@ def in_order(nodes: dict[str, Node], roots: list[str], arguments=()):
             todo.append((name, inputs))
             ahead = (each for each, _ in reversed(inputs) if each not in done and each not in arguments)
             todo += [(each, None) for each in ahead]
+
+
+def _too_many() -> ModelTooLarge:
+    return ModelTooLarge(f"The network has more than {MOST_NODES:,} operations, its functions written out.")
 
 
 def _truth(node: Node) -> bool:

@@ -81,7 +81,7 @@ def _saved_model(data: memoryview, folder: Path):
         raise Damage("it is no SavedModel of version 1")
     meta = _serving(contents(message, 2))
     graph = read(content(meta, 2))
-    _check_operations(graph)
+    _check_operations(graph, operations.PURE | operations.LEFT_OUT | operations.SAVERS)
     nodes = read_nodes(contents(graph, 1))
     ends = of_signatures(meta, nodes)
     if not (folder / "variables").is_dir():
@@ -106,7 +106,7 @@ def _frozen(data: memoryview):
                 "Give the whole folder, or a zip of it."
             )
         raise UnknownFile("Expected a frozen graph (.pb) or a SavedModel's folder, received something else.")
-    _check_operations(graph)
+    _check_operations(graph, operations.PURE | operations.LEFT_OUT)
     nodes = read_nodes(contents(graph, 1))
     return graph, nodes, of_frozen(nodes), _no_value
 
@@ -140,12 +140,12 @@ def _serving(parts: list[memoryview]) -> Message:
 # Every operation --------------------------------------------------------------------------------------------
 
 
-def _check_operations(graph: Message) -> None:
+def _check_operations(graph: Message, known: frozenset[str]) -> None:
     """UnsafeGraph for any node, anywhere in the file, that could do more than compute."""
     for count, node in enumerate(_every_node(graph)):
         if count >= MOST_FILE_NODES:
             raise ModelTooLarge(f"The graph and its functions have more than {MOST_FILE_NODES:,} operations.")
-        if node.op not in operations.PURE and node.op not in operations.LEFT_OUT:
+        if node.op not in known:
             raise UnsafeGraph(
                 f"The graph holds the operation {quoted(node.op)} (node {quoted(node.name)}). It is not in the "
                 "list of those that only compute: it could read files, write them or run code. Export the "

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from explain.errors import UnsafeGraph
 from explain.inspecting.limits import quoted
 from explain.inspecting.operations import ANSWERS
 from explain.inspecting.protobuf import (
@@ -257,6 +258,8 @@ def _clean_item(node: Node, kind: int, value) -> Pieces:
 
 
 def numeric(tensor: Tensor) -> Tensor:
+    """UnsafeGraph for text, handles and the like."""
     if tensor.dtype not in BYTES:
-        raise Damage(f"a constant holds {NAMES.get(tensor.dtype, 'something')}, not numbers")
+        kind = NAMES.get(tensor.dtype, f"type {tensor.dtype}")
+        raise UnsafeGraph(f"The network computes with {kind}. Only numbers are allowed.")
     return tensor

@@ -84,7 +84,7 @@ def _attention(heads: str, size: str) -> Callable[[dict, Known], list[Shape]]:
 
 
 def _einsum(config: dict, shape: Known) -> list[Shape]:
-    """The middle term of 'abc,cde->abde': sides of the input by their letters, the others from output_shape."""
+    """The middle term of 'abc,cde->abde': sides of the input by their letters, others from output_shape."""
     sides = config.get("output_shape")
     sides = [sides] if isinstance(sides, int) else sides
     terms, _, right = str(config.get("equation")).replace("...", "").partition("->")
@@ -97,12 +97,14 @@ def _einsum(config: dict, shape: Known) -> list[Shape]:
 
 
 _RULES: dict[str, Callable[[dict, Known], list[Shape]]] = {
-    "BatchNormalization": _normalised, "LayerNormalization": _layer_normalised, "RMSNormalization": _normalised,
+    "BatchNormalization": _normalised, "LayerNormalization": _layer_normalised,
+    "RMSNormalization": _normalised,
     "GroupNormalization": _layer_normalised, "PReLU": _prelu, "EinsumDense": _einsum,
     "Dense": lambda config, shape: [(shape[-1] if shape else None, _number(config, "units"))],
     "Embedding": lambda config, shape: [(_number(config, "input_dim"), _number(config, "output_dim"))],
     "LayerScale": lambda config, shape: [(_number(config, "projection_dim"),)],
-    "SimpleRNN": _recurrent(1), "SimpleRNNCell": _recurrent(1), "GRU": _recurrent(3), "GRUCell": _recurrent(3),
+    "SimpleRNN": _recurrent(1), "SimpleRNNCell": _recurrent(1), "GRU": _recurrent(3),
+    "GRUCell": _recurrent(3),
     "LSTM": _recurrent(4), "LSTMCell": _recurrent(4),
     "ConvLSTM1D": _recurrent_convolution, "ConvLSTM2D": _recurrent_convolution,
     "ConvLSTM3D": _recurrent_convolution,

@@ -1,7 +1,8 @@
-"""Which operations of TensorFlow a graph may hold. What stands in neither list is refused by name.
+"""Which operations of TensorFlow a graph may hold. What stands in no list is refused by name.
 
 PURE        compute numbers from numbers: what is kept consists of these
-LEFT_OUT    found in honest files beside the network (savers, optimisers, decoders): never kept, never run
+SAVERS      found in every SavedModel, beside the network: never kept, never run
+LEFT_OUT    found in honest files beside the network (optimisers, decoders, …): never kept, never run
 
 Everything else is refused wherever it stands: file, network, Python, iterator, data-set, table, queue, print,
 debugging and remote operations, and whatever TensorFlow may bring one day.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 BRANCHES = frozenset({"If", "StatelessIf"})
+CALLING = dict.fromkeys(CALLS, ("f",)) | dict.fromkeys(BRANCHES, ("then_branch", "else_branch"))
 LOOPS = frozenset({"While", "StatelessWhile"})
 VARIABLES = frozenset({"VariableV2", "Variable"})                    # of TensorFlow 1: the numbers themselves
 INPUTS = frozenset({"Placeholder", "PlaceholderWithDefault"})
@@ -51,10 +53,11 @@ PURE = CALLS | BRANCHES | VARIABLES | INPUTS | ALIASES | frozenset(
     "StatelessTruncatedNormalV2 StatelessRandomGetKeyCounter StatelessRandomGetAlg".split()
 )  # fmt: skip
 
+SAVERS = frozenset({"SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename", "ShardedFilespec"})
+
 LEFT_OUT = LOOPS | frozenset(
-    # savers: read for which number belongs to which variable
-    "SaveV2 RestoreV2 MergeV2Checkpoints ShardedFilename ShardedFilespec StringJoin RegexFullMatch "
-    "StaticRegexFullMatch DisableCopyOnRead "
+    # what savers are made of besides
+    "StringJoin RegexFullMatch StaticRegexFullMatch DisableCopyOnRead "
     # what initialises, checks and trains
     "Assign AssignAdd AssignSub AssignVariableOp AssignAddVariableOp AssignSubVariableOp "
     "VarIsInitializedOp IsVariableInitialized Assert "

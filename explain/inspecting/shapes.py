@@ -122,10 +122,12 @@ def _borders(kind: str, config: dict, shape: Shape, axes: int) -> Known:
     else:
         pads = kind.startswith("ZeroPadding")
         both = _pairs(config.get("padding" if pads else "cropping", 1), axes)
-        sign = 1 if pads else -1
-        found = [
-            None if side is None else max(0, side + sign * sum(pair)) for side, pair in zip(sides, both, strict=True)
-        ] if both else None  # fmt: skip
+        grown = [sum(pair) if pads else -sum(pair) for pair in both or ()]
+        found = (
+            [None if n is None else max(0, n + more) for n, more in zip(sides, grown, strict=True)]
+            if both
+            else None
+        )
     return _joined(config, found, channels(config, shape)) if found is not None else None
 
 
@@ -226,7 +228,8 @@ _RULES: dict[str, Callable[[dict, Shape, Sequence[Known]], Known]] = {
     "Flatten": lambda config, shape, _: (product(shape),),
     "GRU": _sequence, "LSTM": _sequence, "SimpleRNN": _sequence,
     "MultiHeadAttention": _attended, "GroupQueryAttention": _attended,
-    "Permute": _permute, "RepeatVector": lambda config, shape, _: (config.get("n"), *shape), "Reshape": _reshape,
+    "Permute": _permute, "RepeatVector": lambda config, shape, _: (config.get("n"), *shape),
+    "Reshape": _reshape,
     "CenterCrop": _resized, "RandomCrop": _resized, "Resizing": _resized,
 }  # fmt: skip
 

@@ -17,8 +17,15 @@ from explain.inspecting.numbers import weights_of
 from explain.inspecting.shapes import Known, Shape, answer
 from explain.repairing.known import LAYERS
 from explain.repairing.walking import (
-    calls, ends, is_functional, is_object, layers_of, name_of, references, settings,
-)  # fmt: skip
+    calls,
+    ends,
+    is_functional,
+    is_object,
+    layers_of,
+    name_of,
+    references,
+    settings,
+)
 
 ACTIVATION = 2**27  # numbers of one layer's answer to one picture: 512 MB; keras.applications: 2^24
 WEIGHTS = 2**26  # numbers of all weights together where the file stores none
@@ -48,7 +55,7 @@ class Walk:
         )
         for layer in layers_of(model):
             if layer["class_name"] == "InputLayer":
-                now = [_merged(own_shape(layer), now[0])]
+                now = [_merged(own_shape(layer), now[0] if now else None)]
             else:
                 now = self.layer(layer, now)
         return now

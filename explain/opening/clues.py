@@ -18,14 +18,22 @@ from explain.probe.entrance import Entrance
 from explain.scaling import SCALINGS, Scaling
 
 NORM = keras.layers.BatchNormalization
-PRODUCTS = {"Conv2D": 0, "DepthwiseConv2dNative": 0, "MatMul": 0, "BatchMatMulV2": 0, "Conv2DBackpropInput": 2}
+PRODUCTS = {
+    "Conv2D": 0,
+    "DepthwiseConv2dNative": 0,
+    "MatMul": 0,
+    "BatchMatMulV2": 0,
+    "Conv2DBackpropInput": 2,
+}
 PASSIVE = ("InputLayer", "Dropout", "Identity", "ZeroPadding2D", "Flatten", "Reshape", "Resizing", "Cast")
-MEAN_COUNTS = 0.25                    # a mean depends on what the photos show, a variance mostly on the scaling
+MEAN_COUNTS = 0.25  # a mean depends on what the photos show, a variance mostly on the scaling
 
-Visit = Callable[[object, tf.Tensor], tf.Tensor | None]       # (operation, its answer) → the tensor looked for
+Visit = Callable[[object, tf.Tensor], tf.Tensor | None]  # (operation, its answer) → the tensor looked for
 
 
-def arithmetic(model: keras.Model, shape: tuple[int, int, int]) -> tuple[float, float, tuple[str, ...]] | None:
+def arithmetic(
+    model: keras.Model, shape: tuple[int, int, int]
+) -> tuple[float, float, tuple[str, ...]] | None:
     """(slope, offset, kinds of layers): the first learnt layer is given slope · x + offset of the input x.
 
     None where nothing in the network is learnt.
@@ -44,7 +52,7 @@ def arithmetic(model: keras.Model, shape: tuple[int, int, int]) -> tuple[float, 
     find = _finder(model, shape, visit)
     if find is None:
         return None
-    levels = np.array([0, 255], np.float32)                             # a black and a white picture
+    levels = np.array([0, 255], np.float32)  # a black and a white picture
     seen = find(np.broadcast_to(levels[:, None, None, None], (2, *shape)))
     black, white = (float(np.median(one)) for one in seen.reshape(2, -1))
     named = [k for k in dict.fromkeys(kinds) if k not in PASSIVE and not k.startswith("Random")]
@@ -77,7 +85,7 @@ def misfits(model: keras.Model, pixels: np.ndarray, scalings: Iterable[Scaling])
     found = {}
     for scaling in scalings:
         answer = find(scaling.apply(pixels.astype(np.float32)))[..., alive]
-        met = ((answer - offset[alive]) / slope[alive]).reshape(-1, alive.sum())            # (places, c)
+        met = ((answer - offset[alive]) / slope[alive]).reshape(-1, alive.sum())  # (places, c)
         spread = np.abs(np.log(np.maximum(met.var(axis=0), 1e-30)))
         found[scaling.name] = float(np.median(spread) + MEAN_COUNTS * np.median(np.abs(met.mean(axis=0))))
     return found

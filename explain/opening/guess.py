@@ -35,8 +35,8 @@ LAYERS = {
     "conv5_block3_concat": ("DenseNet", "torch"), "block5_conv3": ("VGG", "caffe"),
 }  # fmt: skip
 
-FREE_SIZE = 224                        # of a network that takes pictures of any size
-# Of misfits: a close fit (a factor of 2 in variance), what tells two scalings apart, and what cannot be chance.
+FREE_SIZE = 224  # of a network that takes pictures of any size
+# Of misfits: a close fit (a factor of 2 in variance), what tells two scalings apart, what cannot be chance.
 CLOSE, APART, PLAINLY = 0.7, 0.25, 0.8
 
 
@@ -62,19 +62,23 @@ def guess_scaling(model: keras.Model, input_shape: tuple[int, int, int] | None =
         return inside
     if Entrance(model, SCALINGS["0..255"], channels).dtype.is_integer:
         return Guess("0..255", "the network takes whole numbers")
-    photos = np.stack([fit(read_sample(slug).pixels, *shape) for slug in samples()])         # (6, h, w, C)
+    photos = np.stack([fit(read_sample(slug).pixels, *shape) for slug in samples()])  # (6, h, w, C)
     misfit = misfits(model, photos, USUAL)
     fitting, rivals = best_fit(misfit)
     backbone, customary = _backbone(model)
     if customary and not (fitting and misfit[customary] > misfit[fitting] + PLAINLY):
         return Guess(customary, f"customary for the backbone {backbone}")
     if fitting:
-        why = "a guess: " + (f"customary for the backbone {backbone} is '{customary}', but " if customary else "")
+        why = "a guess: " + (
+            f"customary for the backbone {backbone} is '{customary}', but " if customary else ""
+        )
         why += "photos scaled like this fit what its first batch normalisation met in training"
         why += f"; '{rivals[0]}' does nearly as well" if rivals else ""
     else:
         fitting, why = "0..1", "a guess: the file does not say how pictures were scaled in training"
-    sentence = f"The scaling '{fitting}' is {why}. Compare the scalings on a few photos, or name the right one."
+    sentence = (
+        f"The scaling '{fitting}' is {why}. Compare the scalings on a few photos, or name the right one."
+    )
     return Guess(fitting, why, (Notice("W_SCALING_GUESSED", sentence),))
 
 
@@ -83,7 +87,7 @@ def best_fit(misfit: dict[str, float]) -> tuple[str | None, tuple[str, ...]]:
     if not misfit or min(misfit[usual.name] for usual in USUAL) > CLOSE:
         return None, ()
     ranks = sorted(USUAL, key=lambda usual: misfit[usual.name])
-    best = next(usual for usual in USUAL if usual.nearly(ranks[0]))      # of two alike the commoner
+    best = next(usual for usual in USUAL if usual.nearly(ranks[0]))  # of two alike the commoner
     close = [usual.name for usual in ranks if misfit[usual.name] < misfit[ranks[0].name] + APART]
     return best.name, tuple(name for name in close if not best.nearly(scaling_of(name)))
 
@@ -106,7 +110,9 @@ def _inside(model: keras.Model, shape: tuple[int, int, int]) -> Guess | None:
         if abs(centre) <= spread:
             fits[name] = abs(math.log(spread / 2))
     scaling = min(fits, key=fits.get) if fits else "0..255"
-    return Guess(scaling, f"the network scales its input itself{by}" + ("" if scaling == "0..255" else ", from 0..1"))
+    return Guess(
+        scaling, f"the network scales its input itself{by}" + ("" if scaling == "0..255" else ", from 0..1")
+    )
 
 
 def _backbone(model: keras.Model) -> tuple[str, str]:

@@ -14,8 +14,9 @@ from explain.probe.heads import Head
 SIZES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 # Steps: flat almost everywhere, or made to hold slopes back.
 STEPS = {
-    "StopGradient", "PreventGradient", "ArgMax", "ArgMin", "Round", "Rint", "Floor", "Ceil", "Sign", "Bucketize",
-    "Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual", "LogicalAnd", "LogicalOr", "LogicalNot",
+    "StopGradient", "PreventGradient", "ArgMax", "ArgMin", "Round", "Rint", "Floor", "Ceil", "Sign",
+    "Bucketize", "Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual", "LogicalAnd", "LogicalOr",
+    "LogicalNot",
 }  # fmt: skip
 
 

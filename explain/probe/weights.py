@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-SAME = 0.9999                    # |cosine| of two kernels that look for the same
-FEW = 9                          # weights in a kernel; with fewer, two point the same way by chance
-ROWS, BLOCK = 1024, 1024         # of a product that compares kernels: 1024 × 1024 × filters at a time
+SAME = 0.9999  # |cosine| of two kernels that look for the same
+FEW = 9  # weights in a kernel; with fewer, two point the same way by chance
+ROWS, BLOCK = 1024, 1024  # of a product that compares kernels: 1024 × 1024 × filters at a time
 FILTERS = ("Conv1D", "Conv2D", "Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D", "Dense")
 
 
@@ -25,7 +25,7 @@ class Kernel:
 
 
 def kernel_of(operation: keras.Operation) -> Kernel | None:
-    """The filters of a layer, None where it is of a kind that has none. Layers of a graph have them as well."""
+    """The filters of a layer, also of a graph; None where it is of a kind that has none."""
     kind = next((each.__name__ for each in type(operation).__mro__ if each.__name__ in FILTERS), None)
     name = "pointwise_kernel" if kind == "SeparableConv2D" else "kernel"
     ranks = (2,) if kind == "Dense" else (3,) if kind == "Conv1D" else (4,)
@@ -35,9 +35,9 @@ def kernel_of(operation: keras.Operation) -> Kernel | None:
     if kind is None or weight is None or len(weight.shape) not in ranks:
         return None
     values = np.asarray(weight, np.float32)
-    if kind == "DepthwiseConv2D":                                # (h, w, C, multiplier): each sees one channel
+    if kind == "DepthwiseConv2D":  # (h, w, C, multiplier): each sees one channel
         return Kernel(values.reshape(-1, values.shape[-2] * values.shape[-1]), alike=False)
-    if kind == "Conv2DTranspose":                                # (h, w, filters, C)
+    if kind == "Conv2DTranspose":  # (h, w, filters, C)
         values = np.moveaxis(values, -2, -1)
     return Kernel(values.reshape(-1, values.shape[-1]), getattr(operation, "groups", 1))
 
@@ -59,7 +59,7 @@ def duplicate_filters(kernel: Kernel) -> list[list[int]]:
     unit, whole = _unit(kernel.columns[:: max(n // ROWS, 1)]), _unit(kernel.columns)
     group, leader = np.arange(filters) // max(filters // kernel.groups, 1), np.arange(filters)
     for start in range(0, filters, BLOCK):
-        agree = np.abs(unit[:, start : start + BLOCK].T @ unit) > SAME                        # (block, filters)
+        agree = np.abs(unit[:, start : start + BLOCK].T @ unit) > SAME  # (block, filters)
         for a in start + np.flatnonzero(agree.sum(axis=1) > 1):
             if leader[a] == a:
                 rest = np.flatnonzero(agree[a - start] & (leader == np.arange(filters)) & (group == group[a]))
@@ -101,7 +101,9 @@ def norms(operations: Mapping[str, keras.Operation]) -> dict[str, Norm]:
     for name, operation in operations.items():
         if isinstance(operation, keras.layers.BatchNormalization):
             variance = np.asarray(operation.moving_variance, np.float32)
-            norm = Norm(np.flatnonzero(variance < 0), np.flatnonzero(variance == 0), float(operation.epsilon) ** -0.5)
+            norm = Norm(
+                np.flatnonzero(variance < 0), np.flatnonzero(variance == 0), float(operation.epsilon) ** -0.5
+            )
             if len(norm.negative) or len(norm.still):
                 found[name] = norm
     return found
@@ -119,5 +121,8 @@ def is_dead(operation: keras.Operation, channel: int) -> bool:
 
 
 def _unit(columns: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(columns, axis=0)
-    return columns / np.where(length > 0, length, 1)
+    """Each column with length 1; those of zeros stay. Scaled first, so that no square overflows."""
+    largest = np.abs(columns).max(axis=0)
+    scaled = columns / np.where(largest > 0, largest, 1)
+    length = np.linalg.norm(scaled, axis=0)
+    return scaled / np.where(length > 0, length, 1)

@@ -1,12 +1,21 @@
-"""`hard_sigmoid` changed its meaning: max(0, min(1, 0.2 x + 0.5)) up to Keras 2, relu6(x + 3) / 6 in Keras 3."""
+"""`hard_sigmoid` changed its meaning.
+
+Up to Keras 2 it was max(0, min(1, 0.2 x + 0.5)); in Keras 3 it is relu6(x + 3) / 6.
+"""
 
 from __future__ import annotations
 
 from explain.errors import ObsoleteModel
 from explain.repairing.origin import Origin
 from explain.repairing.walking import (
-    layer_objects, layers_of, models, name_of, new_layer, put_after, settings,
-)  # fmt: skip
+    layer_objects,
+    layers_of,
+    models,
+    name_of,
+    new_layer,
+    put_after,
+    settings,
+)
 
 
 def hard_sigmoids(config: dict, origin: Origin) -> bool:

@@ -10,14 +10,23 @@ from typing import Any
 
 from explain.repairing.origin import Origin
 from explain.repairing.walking import (
-    calls, ends, is_functional, is_leaf, layers_of, models, name_of, reference, references, settings,
-)  # fmt: skip
+    calls,
+    ends,
+    is_functional,
+    is_leaf,
+    layers_of,
+    models,
+    name_of,
+    reference,
+    references,
+    settings,
+)
 
 CONSTANT = "_CONSTANT_VALUE"  # Keras 2's name for an argument that is no layer's output
 
 
 def new_calls(config: dict, origin: Origin) -> bool:
-    """Calls as Keras 3 writes them. Tensors among the further arguments, as attention has them, become references."""
+    """Calls as Keras 3 writes them. Tensors among the further arguments become references, too."""
     changed = False
     for model in filter(is_functional, models(config)):
         names = {name_of(layer) for layer in layers_of(model)}
@@ -101,7 +110,7 @@ def _count_from_0(used: list[list], answers: list[list], count: int, origin: Ori
 
 
 def single_ends(config: dict, origin: Origin) -> bool:
-    """A list of one input or one output becomes that one, so that a nested model gives no list to the next."""
+    """A list of one input or output becomes that one, so that a nested model gives no list to the next."""
     changed = False
     for model in filter(is_functional, models(config)):
         for which in ("input_layers", "output_layers"):

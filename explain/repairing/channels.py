@@ -1,4 +1,4 @@
-"""`channels_first` of Keras 1 and of Theano becomes `channels_last`: TensorFlow convolves on the CPU in no other order.
+"""`channels_first` of Keras 1 and of Theano becomes `channels_last`, the only order for TensorFlow on a CPU.
 
 A model whose every layer works on (channels, height, width) is turned as a whole: its input is
 (height, width, channels) from then on. Kernels stay as they are. Where the order of the numbers matters,
@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from explain.repairing.origin import Origin
 from explain.repairing.walking import (
-    calls, ends, is_functional, layers_of, models, name_of, new_layer, put_after, put_before, references, settings,
-)  # fmt: skip
+    calls,
+    ends,
+    is_functional,
+    layers_of,
+    models,
+    name_of,
+    new_layer,
+    put_after,
+    put_before,
+    references,
+    settings,
+)
 
 TO_FIRST, TO_LAST = [3, 1, 2], [2, 3, 1]
 
@@ -49,7 +59,7 @@ def channels_last(config: dict, origin: Origin) -> bool:
 def turns(config: dict) -> bool:
     """Whether `channels_last` would turn that model. Names of Keras 3 are expected."""
     formats = {
-        settings(layer).get("data_format")
+        str(settings(layer).get("data_format"))
         for model in models(config)
         for layer in layers_of(model)
         if layer["class_name"] in SPATIAL

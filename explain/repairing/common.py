@@ -8,8 +8,18 @@ from typing import Any
 from explain.repairing import known
 from explain.repairing.origin import Origin
 from explain.repairing.walking import (
-    calls, ends, is_functional, is_object, layer_objects, layers_of, models, name_of, objects, references, settings,
-)  # fmt: skip
+    calls,
+    ends,
+    is_functional,
+    is_object,
+    layer_objects,
+    layers_of,
+    models,
+    name_of,
+    objects,
+    references,
+    settings,
+)
 
 # A Sequential is built anew for every layer that is added to it while its first one is an InputLayer: 200
 # layers take 7.4 s. Given `build_input_shape` instead, it is built once: 0.2 s.
@@ -200,7 +210,7 @@ def _is_keras(one: dict) -> bool:
 
 
 def long_sequentials(config: dict, origin: Origin) -> bool:
-    """A Sequential of more than `LONG` layers gives its shape as `build_input_shape`: Keras builds it once."""
+    """A Sequential of more than `LONG` layers gets `build_input_shape`, so that Keras builds it once."""
     for model in models(config):
         layers = layers_of(model)
         if is_functional(model) or len(layers) <= LONG or layers[0]["class_name"] != "InputLayer":

@@ -12,8 +12,14 @@ from __future__ import annotations
 from explain.errors import ObsoleteModel
 from explain.repairing.origin import Origin
 from explain.repairing.walking import (
-    layer_objects, layers_of, models, name_of, new_layer, put_before, settings,
-)  # fmt: skip
+    layer_objects,
+    layers_of,
+    models,
+    name_of,
+    new_layer,
+    put_before,
+    settings,
+)
 
 CLASSES = {
     "Convolution2D": "Conv2D", "AtrousConvolution2D": "Conv2D", "SeparableConvolution2D": "SeparableConv2D",

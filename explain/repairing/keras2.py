@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from explain.repairing import known
 from explain.repairing.origin import Origin
 from explain.repairing.walking import (
-    is_functional, is_object, layer_objects, layers_of, models, name_of, new_layer, objects, settings,
-)  # fmt: skip
+    is_functional,
+    is_object,
+    layer_objects,
+    layers_of,
+    models,
+    new_layer,
+    objects,
+    settings,
+)
 
 # Models -----------------------------------------------------------------------------------------------
 
 
 def listed_sequentials(config: dict, origin: Origin) -> bool:
-    """A Sequential whose configuration is a bare list of layers (Keras up to 2.2.2) gets a name and 'layers'."""
+    """A Sequential whose configuration is a bare list (Keras up to 2.2.2) gets a name and 'layers'."""
     changed = 0
     for one in layer_objects(config):
         if one["class_name"] == "Sequential" and isinstance(one["config"], list):
@@ -166,7 +171,7 @@ INERT = {
 
 
 def gone_arguments(config: dict, origin: Origin) -> bool:
-    """Arguments that Keras 3.15 does not know go where they changed nothing: `groups` of 1, `ragged`, `fused`.
+    """Arguments that Keras 3.15 does not know go where they changed nothing: `groups` of 1, `fused`, ….
 
     What would have changed the answer stays; the check of the configuration then refuses it by name.
     """

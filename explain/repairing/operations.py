@@ -43,11 +43,11 @@ _OPERANDS = {
     "stop_gradient": ("StopGradient", "input"), "image.rgb_to_grayscale": ("RGBToGrayscale", "images"),
 }  # fmt: skip
 
-# TensorFlow's name: (Keras 3's, name of the operand, {further argument: (Keras 3's name, what it is if not said)})
+# TensorFlow's name: (Keras 3's, name of the operand, {further argument: (Keras 3's name, its usual value)})
 _KEPT = {"axis": ("axis", None), "keepdims": ("keepdims", False)}
 _ARGUMENTS = {
-    **{f"math.reduce_{kind.lower()}": (kind, "input_tensor", _KEPT) for kind in ("Mean", "Sum", "Max", "Min", "Prod")},
-    **{f"reduce_{kind.lower()}": (kind, "input_tensor", _KEPT) for kind in ("Mean", "Sum", "Max", "Min", "Prod")},
+    **{f"{where}reduce_{kind.lower()}": (kind, "input_tensor", _KEPT)
+       for kind in ("Mean", "Sum", "Max", "Min", "Prod") for where in ("math.", "")},
     "nn.leaky_relu": ("LeakyRelu", "features", {"alpha": ("negative_slope", 0.2)}),
     "nn.gelu": ("Gelu", "features", {"approximate": ("approximate", False)}),
     "nn.softmax": ("Softmax", "logits", {"axis": ("axis", -1)}),
@@ -72,8 +72,10 @@ _SILENT = {
 
 # The operations of a graph: TensorFlow's name there, and above.
 _NODES = {
-    "RealDiv": "math.truediv", "Mul": "math.multiply", "Sub": "math.subtract", "Add": "math.add", "AddV2": "math.add",
-    "BiasAdd": "nn.bias_add", "Neg": "math.negative", "Relu": "nn.relu", "Relu6": "nn.relu6", "Sigmoid": "math.sigmoid",
+    "RealDiv": "math.truediv", "Mul": "math.multiply", "Sub": "math.subtract", "Add": "math.add",
+    "AddV2": "math.add",
+    "BiasAdd": "nn.bias_add", "Neg": "math.negative", "Relu": "nn.relu", "Relu6": "nn.relu6",
+    "Sigmoid": "math.sigmoid",
     "Tanh": "math.tanh", "Maximum": "math.maximum", "Minimum": "math.minimum", "Square": "math.square",
     "Sqrt": "math.sqrt", "Rsqrt": "math.rsqrt", "Exp": "math.exp", "Pow": "math.pow", "Elu": "nn.elu",
     "Selu": "nn.selu", "Softplus": "math.softplus",
@@ -81,7 +83,7 @@ _NODES = {
 
 
 def operations(config: dict, origin: Origin) -> bool:
-    """Every TFOpLambda, SlicingOpLambda and TensorFlowOpLayer becomes an operation of Keras 3, or ObsoleteModel."""
+    """Every layer of an `OLD` class becomes an operation of Keras 3. Raises ObsoleteModel."""
     changed = False
     for model in filter(is_functional, models(config)):
         for layer in layers_of(model):

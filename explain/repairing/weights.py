@@ -1,8 +1,8 @@
 """The order of stored weights: Keras 1, Theano, and models that were turned to channels_last.
 
-    convert = converter(config, keras_version, backend)       # the configuration as it is stored, before `repair`
-    if convert is not None:                                   # None: every array is copied as it is
-        arrays = convert("conv2d_1", arrays)                  # of that group, in the order of its `weight_names`
+    convert = converter(config, keras_version, backend)   # the configuration as it is stored, before `repair`
+    if convert is not None:                               # None: every array is copied as it is
+        arrays = convert("conv2d_1", arrays)              # of that group, in the order of its `weight_names`
 
 Only transpositions and flips, so the answers are views; `convert` also takes arrays of zero strides
 (`np.broadcast_to(np.float32(0), shape)`) where only the shapes are wanted.
@@ -102,7 +102,7 @@ def _kernels(layer: dict) -> int:
 
 
 def _kernel(layer: dict, kernel: np.ndarray, theano: bool) -> np.ndarray:
-    """One kernel → (height, width, in, out), as correlation; transposed convolutions: (height, width, out, in)."""
+    """One kernel → (height, width, in, out), as correlation; transposed ones: (height, width, out, in)."""
     kind, inside = layer["class_name"], settings(layer)
     if theano and "Separable" in kind or theano and "Depthwise" in kind:
         raise ObsoleteModel(

@@ -180,6 +180,11 @@ def forget(model: Model) -> None:
     _ask(model, "forget", {}, None, None)
 
 
+def discard(path: str | os.PathLike[str]) -> None:
+    """The file is gone: so are the workers that hold it, and its copy."""
+    _pool().discard(os.fspath(path))
+
+
 def close() -> None:
     """End all workers of this process."""
     _pool().close()

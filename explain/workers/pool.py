@@ -193,6 +193,14 @@ class Pool:
             rows.append(row)
         return rows
 
+    def discard(self, path: str) -> None:
+        """End the workers that hold this file of a user, and let its copy go."""
+        with self._lock:
+            holders = [*self._workers.values(), *filter(None, [self._spare])]
+            for worker in [w for w in holders if path in (w.source["name"], w.source["weights"])]:
+                self._drop(worker)
+                self._spare = None if worker is self._spare else self._spare
+
     def close(self) -> None:
         """End all workers, and remove what was kept for them."""
         with self._lock:
