@@ -16,7 +16,7 @@ from dashboard.networks import AUTOMATIC
 from dashboard.text import clean, plain, say
 from explain import render
 from explain.methods import shelf
-from explain.results import Heatmap, Image, Model, Pattern, Prediction
+from explain.results import Heatmap, Image, Maps, Model, Pattern, Prediction
 
 
 def heat_panel(
@@ -41,9 +41,9 @@ def heat_panel(
     )
 
 
-def note_of(result: Heatmap | Pattern) -> str:
+def note_of(result: Heatmap | Maps | Pattern) -> str:
     """Why it cannot be read as it is, with the codes; "" where it can."""
-    return " ".join(f"{each.sentence} ({each.code})" for each in result.notices) or result.note
+    return " ".join(f"{each.sentence} ({each.code})" for each in result.notices)
 
 
 def caption(heatmap: Heatmap, model: Model, photo_title: str) -> str:

@@ -122,7 +122,7 @@ def heatmaps(
 
 def _read_heatmaps(model: Model, probe: Probe, shelved, knobs) -> list[Heatmap]:
     values = np.asarray(shelved.function(probe, **knobs), np.float32)                         # (b, h, w)
-    maps, slopes, scores, probabilities = probe.maps, probe.slopes, probe.scores, probe.probabilities
+    scores, probabilities = probe.scores, probe.probabilities
     notices = causes.of_heatmaps(model, probe, values)
     return [
         Heatmap(

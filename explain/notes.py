@@ -225,8 +225,8 @@ def _saturated(scores, class_index, around: Circumstances) -> bool:
 
 
 def _flat(value: float) -> Notice:
-    sentence = f"Flat: every place has the same value, {value:.3g}. The layer does not tell places apart here."
-    return Notice("W_FLAT", f"{sentence} Try another layer.")
+    sentence = f"Flat: every place has the same value, {value:.3g}."
+    return Notice("W_FLAT", f"{sentence} The layer does not tell places apart here. Try another layer.")
 
 
 def _not_finite(wrong: int, size: int, culprit: str, around: Circumstances) -> tuple[Notice, ...]:
@@ -256,7 +256,7 @@ def _suspected(probabilities, around: Circumstances) -> tuple[Notice, ...]:
     if not around.guessed or not nearly_uniform(probabilities):
         return ()
     sentence = (
-        f"The network finds all {len(probabilities)} classes about equally likely, and its scaling is a guess: "
-        "it may be the wrong one. Compare the scalings on this photo."
+        f"The network finds all {len(probabilities)} classes about equally likely, and its scaling is a "
+        "guess: it may be the wrong one. Compare the scalings on this photo."
     )
     return (Notice("W_SCALING_SUSPECTED", sentence),)

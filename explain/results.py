@@ -248,9 +248,9 @@ class Detection:
 class LayerCheck:
     """What is wrong with one layer, by numbers of its channels.
 
-    filters: how many it has, 0 for a layer without weights of that kind; channels: of its answer; dead: filters
-    whose weights are all 0; duplicates: groups of equal or proportional ones; silent: channels that answered
-    one and the same to everything that was tried.
+    filters: how many it has, 0 for a layer without weights of that kind; channels: of its answer; dead:
+    filters whose weights are all 0; duplicates: groups of equal or proportional ones; silent: channels that
+    answered one and the same to everything that was tried.
     """
 
     layer: str
@@ -268,8 +268,8 @@ class CheckUp:
 
     parameters: how many numbers it learnt; explainable: layers with a map that lead to the first output;
     default_layers: one for each output, None where there is none; not_finite: {layer: (how many weights are
-    not finite, of how many)}; layers: one for each that has filters, a map to explain, or silent channels; tried: the
-    pictures that the answers were tested on, in words; notices: the findings, the gravest first.
+    not finite, of how many)}; layers: one for each that has filters, a map to explain, or silent channels;
+    tried: the pictures that the answers were tested on, in words; notices: the findings, the gravest first.
     """
 
     model: str

@@ -35,7 +35,7 @@ FILES.bytes("E_ZIP", name="zip_backslash")(lambda: with_member("..\\..\\marker")
 FILES.bytes("E_ZIP", name="zip_drive")(lambda: with_member("C:/marker"))
 FILES.bytes("E_ZIP", name="zip_config_twice")(lambda: with_member("config.json", b"{}"))
 FILES.bytes("E_ZIP", name="zip_config_twice_in_other_case")(lambda: with_member("CONFIG.json", b"{}"))
-FILES.bytes("", name="zip_odd_member")(lambda: with_member("evil.py", b"open('marker', 'w')"))  # left where it is
+FILES.bytes("", name="zip_odd_member")(lambda: with_member("evil.py", b"raise SystemExit"))  # left there
 FILES.bytes("E_ZIP", name="zip_bidirectional_name")(lambda: with_member("assets/\u202egnp.exe"))
 
 

@@ -7,7 +7,7 @@ import json
 import struct
 import zipfile
 
-from corpus import SIDE, Shelf, base, config_of, inserted, layer, members, packed, part, tensor, with_config
+from corpus import SIDE, Shelf, as_file, base, config_of, inserted, layer, members, packed, part, tensor, with_config
 
 ARCHITECTURES = Shelf()
 MEGABYTE = 2**20
@@ -133,6 +133,7 @@ def boxes(levels: int) -> dict:
     return inner
 
 
+ARCHITECTURES.bytes("", name="sequential_of_500_layers")(lambda: with_config(long(500)))
 ARCHITECTURES.bytes("E_MODEL_SIZE", name="sequential_of_2_000_layers")(lambda: with_config(long(2_000)))
 ARCHITECTURES.bytes("E_MODEL_SIZE", name="sequential_of_5_000_layers")(lambda: with_config(long(5_000)))
 ARCHITECTURES.bytes("E_MODEL_SIZE", name="functional_of_2_000_layers")(lambda: with_config(chain(2_000)))
@@ -172,6 +173,22 @@ def repeated_a_million_times():
     extra = [layer("Flatten", name="flat"), layer("RepeatVector", name="many", n=10**7)]
     first = layer("InputLayer", name="image", batch_shape=[None, SIDE, SIDE, 3])
     return with_config(sequential([first, *extra]))
+
+
+@ARCHITECTURES.bytes("E_MODEL_SIZE")
+def tiled_by_an_operation():
+    """A bare operation instead of a layer."""
+    import keras
+
+    image = keras.Input((SIDE, SIDE, 3))
+    wide = keras.ops.tile(image, (1, 5000, 5000, 1))
+    return as_file(keras.Model(image, keras.ops.mean(wide, (1, 2)), name="tiled"), ".keras")
+
+
+@ARCHITECTURES.bytes("E_MODEL_SIZE", ".zip")
+def a_million_labels():
+    labels = "".join(f"{i} class {i}\n" for i in range(10**6))
+    return packed({"keras_model.h5": base(".h5"), "labels.txt": labels}, compressed=True)
 
 
 @ARCHITECTURES.bytes("E_MODEL_SIZE")

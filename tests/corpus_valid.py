@@ -139,6 +139,11 @@ def teachable_machine():
 
 
 @VALID.bytes("", ".zip")
+def teachable_machine_with_labels_of_another():
+    return packed({"keras_model.h5": base(".h5"), "labels.txt": LABELS + "3 horse\n4 cow\n"})
+
+
+@VALID.bytes("", ".zip")
 def zip_of_a_keras_file():
     return packed({"folder/model.keras": base(".keras"), "__MACOSX/folder/._model.keras": b"\0" * 20})
 

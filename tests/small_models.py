@@ -97,3 +97,31 @@ def unbuilt():
 
     layers = [keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.GlobalAveragePooling2D()]
     return keras.Sequential([*layers, keras.layers.Dense(3, activation="softmax")], name="unbuilt")
+
+
+def sick():
+    """'first' has a dead filter, 'second' two that are alike, 'third' a NaN."""
+    import keras
+    import numpy as np
+    from networks import SIZE, draw_weights
+
+    layers = [keras.layers.Conv2D(4, 3, padding="same", activation="relu", name=n) for n in ("first", "second", "third")]
+    head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")]
+    network = draw_weights(keras.Sequential([keras.Input((SIZE, SIZE, 3)), *layers, *head], name="sick"))
+    for layer, change in zip(layers, (_kill, _copy, _break), strict=True):
+        kernel, bias = layer.get_weights()
+        change(kernel)
+        layer.set_weights([kernel, np.zeros_like(bias)])
+    return network
+
+
+def _kill(kernel) -> None:
+    kernel[..., 1] = 0
+
+
+def _copy(kernel) -> None:
+    kernel[..., 2] = kernel[..., 3]
+
+
+def _break(kernel) -> None:
+    kernel[0, 0, 0, 0] = float("nan")

@@ -190,8 +190,15 @@ def test_import_explain_costs_nothing():
 
 
 def test_the_page_process_stays_light():
-    """Every module of the dashboard, in one interpreter: Streamlit is there, TensorFlow is not."""
+    """Every module of the dashboard, in one interpreter: Streamlit is there, TensorFlow is not.
+
+    The views, which only a visit can run, import no more than their neighbours do.
+    """
     paths = [name_of(file) for file in FILES if name_of(file).startswith("dashboard/")]
+    views = [path for path in paths if path.startswith("dashboard/views/")]
+    paths = [path for path in paths if path not in views]
+    beside = {one.module for view in views for one in imports(ROOT / view) if one.module.startswith("dashboard")}
+    assert {module.replace(".", "/") + ".py" for module in beside - {"dashboard"}} <= set(paths)
     modules = [path[:-3].replace("/", ".").removesuffix(".__init__") for path in paths]
     watched = (*HEAVY, "explain.jobs", "explain.probe", "streamlit", "explain.workers")
     found = loaded_by(f"import {', '.join(modules)}", *watched)

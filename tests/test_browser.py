@@ -28,8 +28,10 @@ READY = {
     "Filter patterns": None,
     "Heatmaps": "#overlay",
     "Compare": "#overlay",
+    "Check-up": None,
+    "Status": None,
 }
-ADDRESSES = ("", "maps", "patterns", "heatmaps", "compare")
+ADDRESSES = ("", "maps", "patterns", "heatmaps", "compare", "checkup", "status")
 
 
 def test_the_first_page_shows_a_heatmap_and_guesses(visitor):

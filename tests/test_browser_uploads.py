@@ -98,7 +98,7 @@ def test_opening_can_be_cancelled(visitor, files, temporary):
     visitor.drawn("#overlay", "285")
     visitor.until(lambda: not kept(temporary), "the file to be forgotten")
     visitor.go("Status")
-    expect(visitor.page.get_by_text(say("status.limits"))).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name=say("status.limits"))).to_be_visible()
     expect(visitor.page.get_by_text(say("status.somebodys"))).to_have_count(0)
 
 

@@ -157,5 +157,15 @@ def test_an_attention_block_and_arithmetic():
         check(config, [shape for shape in shapes if shape != (12, 2, 5)])
 
 
+def test_grouped_attention_and_its_own_sizes():
+    tokens = keras.Input((10, 6))
+    found = L.MultiHeadAttention(2, 5, value_dim=3, output_shape=7)(tokens, tokens)
+    config, shapes = stored(keras.Model(tokens, L.GroupQueryAttention(4, 4, 2)(found, found)))
+    check(config, shapes)
+    for missing in ((6, 2, 5), (2, 3, 7), (7, 4, 4)):
+        with pytest.raises(BrokenModel, match=" × ".join(map(str, missing))):
+            check(config, [shape for shape in shapes if shape != missing])
+
+
 def test_what_has_the_shape_of_its_input_is_known_to_keras():
     assert SAME <= known.LAYERS.keys() | known.OPERATIONS.keys()

@@ -23,8 +23,8 @@ import explain
 from explain import workers
 from explain.commands import DONE, main
 from explain.doctor import examine
+from explain.doctor.answers import Answers, merged
 from explain.errors import Cancelled, OptionError
-from explain.probe.weights import duplicate_filters, kernel_of
 from explain.samples import samples
 
 
@@ -115,6 +115,12 @@ def test_broken_weights_name_the_first_layer_and_count():
     assert "From layer 'linear' on" in found.notices[1].sentence
 
 
+def test_a_weight_is_counted_for_the_innermost_layer_that_holds_it():
+    network = subclassed()
+    network.blocks[1].conv.bias.assign([np.nan, 0, 0, 0])
+    assert examined(network).not_finite == {"two/conv": (1, 4 * 9 * 4 + 4)}
+
+
 def test_numbers_that_overflow_on_the_way():
     network = change(flattened(), "early", lambda kernel, bias: kernel.fill(3e38))
     found = examined(network)
@@ -139,79 +145,11 @@ def test_duplicate_filters():
     assert codes(found) == ["W_DUPLICATE_FILTERS"] and "2 filters" in found.notices[0].sentence
 
 
-def built(layer, *shape) -> keras.layers.Layer:
-    layer.build((None, *shape))
-    return layer
-
-
-def with_kernel(layer, shape, function):
-    made = built(layer, *shape)
-    weights = made.get_weights()
-    noise = np.random.default_rng(0)
-    weights[0] = noise.normal(size=weights[0].shape).astype(np.float32)
-    function(weights[0])
-    made.set_weights(weights)
-    return kernel_of(made)
-
-
-def twins(kernel):
-    kernel[..., 1] = 2 * kernel[..., 0]
-
-
-KERNELS = {
-    "Conv2D": (keras.layers.Conv2D(4, 3), (8, 8, 3), twins, [[0, 1]]),
-    "Dense": (keras.layers.Dense(4), (50,), twins, [[0, 1]]),
-    "Conv2DTranspose": (
-        keras.layers.Conv2DTranspose(4, 3),
-        (8, 8, 3),
-        lambda k: twins(np.moveaxis(k, -2, -1)),
-        [[0, 1]],
-    ),
-    "Conv1D": (keras.layers.Conv1D(4, 3), (8, 5), twins, [[0, 1]]),
-    "groups that see different channels": (keras.layers.Conv2D(4, 3, groups=4), (8, 8, 4), twins, []),
-    "one group": (keras.layers.Conv2D(4, 3, groups=2), (8, 8, 4), twins, [[0, 1]]),
-    "three numbers are alike by chance": (keras.layers.Conv2D(4, 1), (8, 8, 3), twins, []),
-    "depthwise: each sees its own channel": (
-        keras.layers.DepthwiseConv2D(3),
-        (8, 8, 4),
-        lambda k: k.fill(1),
-        [],
-    ),
-    "all the same": (keras.layers.Dense(3000), (20,), lambda k: k.fill(1), [list(range(3000))]),
-    "longer than the first look": (keras.layers.Dense(4), (5000,), twins, [[0, 1]]),
-}
-
-
-@pytest.mark.parametrize(("layer", "shape", "function", "expected"), KERNELS.values(), ids=KERNELS)
-def test_what_counts_as_a_duplicate(layer, shape, function, expected):
-    assert duplicate_filters(with_kernel(layer, shape, function)) == expected
-
-
-def test_nearly_the_same_is_not_the_same():
-    def nearly(kernel):
-        kernel[:, 1] = kernel[:, 0] + 0.05 * kernel[:, 2]  # cosine 0.9988
-        kernel[0::4, 3] = kernel[0::4, 2]  # alike where the first look looks
-
-    assert duplicate_filters(with_kernel(keras.layers.Dense(4), (4096,), nearly)) == []
-
-
-def test_layers_without_filters_have_no_kernel():
-    for layer in (keras.layers.ReLU(), keras.layers.BatchNormalization(), keras.layers.Dense(3)):
-        assert kernel_of(layer) is None
-
-
-def test_a_separable_convolution():
-    layer = built(keras.layers.SeparableConv2D(4, 3), 8, 8, 16)
-    depth, point, bias = layer.get_weights()
-    point[..., 3] = point[..., 0]
-    layer.set_weights([depth, point, bias])
-    assert duplicate_filters(kernel_of(layer)) == [[0, 3]]
-
-
 def normalised(variance) -> keras.Model:
     network = keras.Sequential([
         keras.Input((SIZE, SIZE, 3)), keras.layers.Conv2D(4, 3, name="conv"),
-        keras.layers.BatchNormalization(name="norm"), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3),
+        keras.layers.BatchNormalization(name="norm"), keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(3),
     ])  # fmt: skip
     network.get_layer("norm").moving_variance.assign(variance)
     return draw_weights(network)
@@ -237,8 +175,23 @@ def test_silent_channels_are_told_from_dead_ones():
     found = examined(network)
     assert 2 in of(found, "second").silent and of(found, "second").dead == ()
     assert "W_SILENT_CHANNELS" in codes(found) and "W_DEAD_FILTER" not in codes(found)
+    change(network, "second", lambda kernel, bias: kernel.__setitem__((..., 4), 0))
+    both = next(n.sentence for n in examined(network).notices if n.code == "W_SILENT_CHANNELS")
+    assert f"'second' ({len(of(found, 'second').silent)})" in both, "the dead one is not counted again"
     sentence = next(n.sentence for n in found.notices if n.code == "W_SILENT_CHANNELS")
     assert "6 pictures tried (noise 0, noise 1, the first one mirrored, noise, grey, black)" in sentence
+
+
+def test_batches_are_put_together():
+    """Two batches: extremes over both, broken in either, scores one after the other."""
+
+    def part(low, high, broken):
+        scores = (np.array([[low]], np.float32),)
+        return Answers({"a": np.array([low])}, {"a": np.array([high])}, broken, scores, scores)
+
+    found = merged([part(1, 2, ()), part(-3, 1, ("a",))])
+    assert (found.low["a"], found.high["a"], found.broken) == (-3, 2, ("a",))
+    assert found.scores[0].tolist() == found.probabilities[0].tolist() == [[1], [-3]]
 
 
 def test_a_dead_layer_and_a_head_that_answers_one_thing():

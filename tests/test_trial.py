@@ -11,7 +11,8 @@ from networks import SIZE, draw_weights, nested, plain, two_outputs
 
 import explain
 from explain.errors import TooMuchMemory
-from explain.opening.trial import answer_bytes, check_memory, memory_limit, trial
+from explain.opening import trial as trials
+from explain.opening.trial import answer_bytes, check_memory, room, trial
 from explain.results import Layer
 
 resource = pytest.importorskip("resource")
@@ -53,25 +54,29 @@ def test_the_sentence_has_both_figures():
     with pytest.raises(TooMuchMemory) as raised:
         check_memory(big, 2**32)
     said = str(raised.value)
-    assert "10.1 GB at layer 'up', 10.1 GB at all layers together; the limit is 4 GB" in said
+    assert "10.1 GB at layer 'up', 10.1 GB at all layers together; there is room for 4 GB" in said
 
 
-def test_the_limit_is_the_least_of_all(monkeypatch):
+def test_the_room_is_what_the_least_limit_leaves(monkeypatch):
     monkeypatch.delenv("EXPLAIN_WORKER_MB", raising=False)
-    machine = memory_limit()
-    assert 2**28 < machine < 2**50
-    monkeypatch.setenv("EXPLAIN_WORKER_MB", "100")
-    assert memory_limit() == 100 * 2**20
-    monkeypatch.setattr(resource, "getrlimit", lambda kind: (50 * 2**20, -1))
-    assert memory_limit() == 50 * 2**20
+    taken = trials._taken()
+    monkeypatch.setattr(trials, "_taken", lambda: taken)
+    machine = room()
+    assert 2**27 < taken < machine < 2**50
+    monkeypatch.setenv("EXPLAIN_WORKER_MB", "5000")
+    assert room() == 5000 * 2**20 - taken
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (taken + 50, -1))
+    assert room() == 50
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (taken - 50, -1))
+    assert room() == 0
     monkeypatch.setenv("EXPLAIN_WORKER_MB", "0")                      # no limit of the operator's
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY, -1))
-    assert memory_limit() == machine
+    assert room() == machine
 
 
 def test_a_bomb_is_refused_before_it_goes_off(monkeypatch):
     """No parameters, 200 bytes of configuration, and 3.9 GB for one picture."""
-    monkeypatch.setenv("EXPLAIN_WORKER_MB", "2000")
+    monkeypatch.setenv("EXPLAIN_WORKER_MB", "3500")
     layers = [keras.Input((SIZE, SIZE, 3)), keras.layers.UpSampling2D(1500, name="up"),
               keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax")]  # fmt: skip
     network = network_of(keras.Sequential(layers))

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from networks import nested, perceptron, pictures
 
-from explain.errors import Cancelled, DeadlineExceeded, ModelError, TooMuchMemory, WorkerDied, WorkerError
+from explain.errors import (
+    Cancelled, DeadlineExceeded, ModelError, TooMuchMemory, UnknownFile, WorkerDied, WorkerError,
+)  # fmt: skip
 from explain.workers import deaths
 from explain.workers import worker as workers_side
 from explain.workers.pool import Pool
@@ -179,7 +181,7 @@ def test_an_error_of_loading_is_no_death(pool, tmp_path):
     made, _ = pool()
     (tmp_path / "broken.keras").write_bytes(b"no model")
     for _ in range(4):
-        with pytest.raises(ModelError, match="cannot be opened"):
+        with pytest.raises(UnknownFile, match="is no Keras model"):
             made.load(source(str(tmp_path / "broken.keras")))
 
 
@@ -211,14 +213,17 @@ def test_closing_tells_whoever_waits(pool):
 
 
 def test_lack_of_memory_is_a_sentence(pool, path, tmp_path, monkeypatch):
-    free = keras.Sequential(
+    network = keras.Sequential(
         [keras.Input((None, None, 3)), keras.layers.Conv2D(64, 3, name="conv"),
          keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax")]
     )  # fmt: skip
-    free.save(tmp_path / "free.keras")
-    monkeypatch.setattr(workers_side, "MEMORY_BYTES", 800 * 2**20)
+    network.save(tmp_path / "free.keras")
+    monkeypatch.setattr(workers_side, "MEMORY_BYTES", 1000 * 2**20)
     made, _ = pool()
-    key = made.load(source(str(tmp_path / "free.keras")) | {"input_shape": (1800, 1800, 3)}).key
+    free = source(str(tmp_path / "free.keras"))
+    with pytest.raises(TooMuchMemory, match="0.77. GB at layer 'conv'"):      # before it is computed
+        made.load(free | {"input_shape": (1800, 1800, 3)})
+    key = made.load(free | {"input_shape": (600, 600, 3)}).key
     with pytest.raises((TooMuchMemory, WorkerDied)):
-        made.ask(key, "activations", {"image": pictures(1, size=1800)[0], "layer": "conv"})   # 0.8 GB of maps
-    assert made.ask(key, "status", {})["memory_bytes"] < 800 * 2**20
+        made.ask(key, "heatmaps", {"images": pictures(16, size=600)})                        # 1.4 GB of maps
+    assert made.ask(key, "status", {})["memory_bytes"] < 1000 * 2**20

@@ -1,4 +1,4 @@
-"""Where a system can keep a stranger's file away from nothing: it stays closed, unless the operator says so."""
+"""Where a system can keep a file away from nothing, it stays closed, unless the operator says otherwise."""
 
 from __future__ import annotations
 

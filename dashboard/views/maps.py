@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard import charts, choices, remember, shell, widgets
 from dashboard.components.overlay import LOOKS, Panel, overlay
 from dashboard.components.wall import wall, wall_view
-from dashboard.text import clean, say
+from dashboard.text import clean, plain, say
 from explain import render
 
 st.title(say("maps.title"), anchor=False)
@@ -22,6 +22,9 @@ def page() -> None:
     maps = remember.maps(model, image, layer.name)
     atlas, statistics = remember.wall(model, image, layer.name)
     asked = choices.numbered("channel")
+    if maps.notices:
+        st.warning(plain(widgets.note_of(maps)))
+        widgets.to_checkup()
     left, right = st.columns([3, 2], gap="large")
     with left:
         channel = wall(
@@ -68,7 +71,7 @@ def _wall_png(maps, statistics, view) -> bytes:
 def _one_channel(image, title, layer, maps, channel: int, statistics) -> None:
     values = maps.values[:, :, channel]
     alt = say("alt.map", channel=channel, layer=layer.name, name=title)
-    if statistics["dead"][channel]:
+    if statistics["dead"][channel] and not maps.notices:
         st.warning(say("maps.dead", value=f"{values.flat[0]:.3g}"))
     looks = overlay(
         [

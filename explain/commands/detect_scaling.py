@@ -84,8 +84,8 @@ def _table(found) -> str:
     ]  # fmt: skip
     header = ("", "scaling", "sure", "entropy", "steady", "apart", "misfit", "right")
     key = textwrap.fill(
-        "sure, entropy: of the answers on average; steady: answers kept when mirrored or darkened; apart: how "
-        "much the answer depends on the photo; misfit: with the first batch normalisation; right: of the "
+        "sure, entropy: of the answers on average; steady: answers kept when mirrored or darkened; apart: "
+        "how much the answer depends on the photo; misfit: with the first batch normalisation; right: of the "
         "classes given; "
         "* recommended, o possible",
         WIDTH,

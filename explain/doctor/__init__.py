@@ -20,7 +20,7 @@ from explain.errors import Cancelled
 from explain.jobs import network_of, pixels_of
 from explain.probe.anatomy import NOT_A_TARGET
 from explain.probe.network import Network
-from explain.probe.weights import dead_filters, duplicate_filters, kernel_of, not_finite, norms
+from explain.probe.weights import dead_filters, duplicate_filters, kernel_of, norms, not_finite
 from explain.results import CheckUp, Image, Layer, LayerCheck, Model
 from explain.samples import read_sample, samples
 

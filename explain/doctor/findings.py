@@ -73,8 +73,8 @@ def _numbers(facts: Facts) -> Iterator[Notice]:
         yield Notice(
             "W_BATCH_NORM",
             f"No variance in training, but some on what was tried, which is magnified {times:,.0f} times, in "
-            f"{_count(magnified, 'channel')} of batch normalisations: {_most(magnified)}. Is the scaling the one "
-            "of training?",
+            f"{_count(magnified, 'channel')} of batch normalisations: {_most(magnified)}. Is the scaling the "
+            "one of training?",
         )
 
 
@@ -117,8 +117,8 @@ def _head(facts: Facts) -> Iterator[Notice]:
         if output.head != "linear" and (best > 1 - SURE).all():
             yield Notice(
                 "W_SATURATED",
-                f"The probability{which} is 1 to the last digit for {_pictures(facts.photos)}, where it has no "
-                "slope. Heatmaps use the score before it (the logit) and are not touched; what is made of "
+                f"The probability{which} is 1 to the last digit for {_pictures(facts.photos)}, where it has "
+                "no slope. Heatmaps use the score before it (the logit) and are not touched; what is made of "
                 "probabilities is.",
             )
 

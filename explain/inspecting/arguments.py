@@ -21,7 +21,7 @@ COUNTS = {
     **dict.fromkeys(("kernel_size", "dilation_rate"), (1, 1_024)),
     **dict.fromkeys(("pool_size", "strides", "size", "height", "width", "output_size"), (1, SIDE)),
     **dict.fromkeys(("padding", "cropping"), (0, SIDE)),
-    "target_shape": (-1, 2**27), "n": (1, 2**20), "power_iterations": (1, 100),
+    "lora_rank": (1, 1_024), "target_shape": (-1, 2**27), "n": (1, 2**20), "power_iterations": (1, 100),
 }  # fmt: skip
 OTHERS = 2**16  # any other whole number; axes, seeds aside
 GROWTH = 2**24  # what Tile, Repeat, Pad and the like may multiply or add up to

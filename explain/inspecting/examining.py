@@ -106,6 +106,7 @@ class Examiner:
         with Weights(stored, self.name) as weights:
             weights.walk(*(root for root in weights.roots() if root not in layouts.LEFT_BEHIND))
             configs.check(config, weights.shapes, self.customs)
+            config = repairing.undrawn(config) if weights.shapes else config
             notices += writing.write_keras(self.scratch, config, version, weights)
         return Found("keras", writing.KERAS, notices=notices)
 
@@ -127,6 +128,7 @@ class Examiner:
             config, notices = repairing.repair(stored, version, "hdf5", backend)
             classic = classic._replace(convert=converter(stored, version, backend))
             configs.check(config, classic.shapes(), self.customs)
+            config = repairing.undrawn(config) if classic.names else config
             notices += writing.write_hdf5(self.scratch, config, classic, self.name)
         return Found("hdf5", writing.HDF5, notices=notices)
 

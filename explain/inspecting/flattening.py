@@ -70,13 +70,17 @@ class Flattening:
             return answers[which]
 
         wanted = [reference(each, nodes, arguments) for each in wanted]
-        for node, inputs in in_order(nodes, [name for name, _ in wanted], arguments):
+        order = list(in_order(nodes, [name for name, _ in wanted], arguments))
+        asked: dict[str, set[int]] = {}
+        for name, which in [*wanted, *(ref for _, inputs in order for ref in inputs)]:
+            asked.setdefault(name, set()).add(which)
+        for node, inputs in order:
             self._count_one()
-            found[node.name] = self._node(node, [flat(ref) for ref in inputs], depth)
+            found[node.name] = self._node(node, [flat(ref) for ref in inputs], asked[node.name], depth)
         return [flat(ref) for ref in wanted]
 
-    def _node(self, node: Node, inputs: list[Ref], depth: int) -> str | list[Ref]:
-        """The flat node's name, or the answers where nothing has to be written."""
+    def _node(self, node: Node, inputs: list[Ref], asked: set[int], depth: int) -> str | list[Ref]:
+        """The flat node's name, or the answers where nothing has to be written; asked: which are needed."""
         op = node.op
         if op not in operations.PURE:
             if op in operations.LOOPS or op.startswith("TensorList"):
@@ -99,14 +103,14 @@ class Flattening:
         if op in operations.ALIASES:
             return inputs[:1]
         if op in operations.CALLS:
-            return self._call(node.function("f"), inputs, depth)
+            return self._call(node.function("f"), inputs, asked, depth)
         if op == "Switch":
             taken = self._truths.get(inputs[1])
             if taken is None:
                 raise UnsafeGraph(f"Node {quoted(node.name)} chooses its way while it runs: not supported.")
             return [DEAD, inputs[0]] if taken else [inputs[0], DEAD]
         if op in operations.BRANCHES:
-            return self._branch(node, inputs, depth)
+            return self._branch(node, inputs, asked, depth)
         if op == "VarHandleOp" or op in operations.VARIABLES:
             if depth:
                 raise Damage(f"variable {quoted(node.name)} of a function has no value in the file")
@@ -143,7 +147,7 @@ class Flattening:
         if self._count > MOST_NODES:
             raise _too_many()
 
-    def _call(self, name: str, inputs: list[Ref], depth: int) -> list[Ref]:
+    def _call(self, name: str, inputs: list[Ref], asked: set[int], depth: int) -> list[Ref]:
         function = self.function(name)
         if not depth and self._count + self._written_out(name) > MOST_NODES:
             raise _too_many()
@@ -153,7 +157,9 @@ class Flattening:
         if len(inputs) != len(function.arguments):
             raise Damage(f"function {quoted(name)} is called with {len(inputs)} values")
         arguments = {argument: ref for (argument, _), ref in zip(function.arguments, inputs)}
-        return self.expand(function.nodes, function.returns, arguments, depth + 1)
+        wanted = [written for which, written in enumerate(function.returns) if which in asked]
+        found = iter(self.expand(function.nodes, wanted, arguments, depth + 1))
+        return [next(found) if which in asked else DEAD for which in range(len(function.returns))]
 
     def _written_out(self, name: str, depth: int = 0) -> int:
         """How many operations a function becomes, counted before any of them is written."""
@@ -165,17 +171,17 @@ class Flattening:
             self._many[name] = len(nodes) + sum(self._written_out(each, depth + 1) for each in called)
         return self._many[name]
 
-    def _branch(self, node: Node, inputs: list[Ref], depth: int) -> list[Ref]:
+    def _branch(self, node: Node, inputs: list[Ref], asked: set[int], depth: int) -> list[Ref]:
         condition, inputs = inputs[0], inputs[1:]
         branches = [node.function(key) for key in operations.CALLING[node.op]]
         if condition in self._truths:
-            return self._call(branches[not self._truths[condition]], inputs, depth)
+            return self._call(branches[not self._truths[condition]], inputs, asked, depth)
         if number(node.get("Tcond"), 6) != BOOL:
             raise UnsafeGraph(f"Node {quoted(node.name)} chooses its way by something else than yes or no.")
         dtypes = [dtype for _, dtype in self.function(branches[0]).answers]
-        answers = zip(*(self._call(name, inputs, depth) for name in branches), strict=False)
+        answers = zip(*(self._call(name, inputs, asked, depth) for name in branches))
         return [
-            (self._write(node.name, "Select", [condition, *pair], {"T": put(6, dtype)}), 0)
+            DEAD if DEAD in pair else (self._write(node.name, "Select", [condition, *pair], {"T": put(6, dtype)}), 0)
             for pair, dtype in zip(answers, dtypes)
         ]
 

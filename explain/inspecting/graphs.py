@@ -17,7 +17,7 @@ from pathlib import Path
 from explain.errors import BrokenModel, InputError, ModelTooLarge, TruncatedModel, UnknownFile, UnsafeGraph
 from explain.inspecting import limits, operations
 from explain.inspecting.checkpoints import Checkpoint, mapped, most_bytes, names_of
-from explain.inspecting.flattening import Flattening, in_order
+from explain.inspecting.flattening import DEAD, Flattening, in_order
 from explain.inspecting.limits import quoted
 from explain.inspecting.nodes import (
     Node, Ref, Tensor, function_name, put_node, put_shape, read_node, read_nodes,
@@ -177,6 +177,8 @@ def _library(graph: Message) -> dict[str, memoryview]:
 def _copy(flattening: Flattening, ends: Ends, nodes: dict[str, Node], graph: Message) -> Pieces:
     """A MetaGraphDef: graph (2) and signature (5)."""
     found = flattening.expand(nodes, [written for _, written in ends.outputs])
+    if DEAD in found:
+        raise Damage("an output lies on a branch that is not taken")
     flat = flattening.nodes
     plain = {name: Node(name, node.op, [_written(ref) for ref in node.inputs]) for name, node in flat.items()}
     kept = [node for node, _ in in_order(plain, [name for name, _ in found])]

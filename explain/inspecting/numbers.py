@@ -76,11 +76,21 @@ def _recurrent_convolution(config: dict, shape: Known) -> list[Shape]:
     return [(*sides, filters, None if filters is None else 4 * filters)] if sides else []
 
 
-def _attention(heads: str, size: str) -> Callable[[dict, Known], list[Shape]]:
-    def weights(config: dict, shape: Known) -> list[Shape]:
-        return [(shape[-1] if shape else None, _number(config, heads), _number(config, size))]
+def _attention(config: dict, shape: Known) -> list[Shape]:
+    """query, value and output of MultiHeadAttention."""
+    heads, key = _number(config, "num_heads"), _number(config, "key_dim")
+    value, depth = _number(config, "value_dim", key), shape[-1] if shape else None
+    sides = config.get("output_shape")
+    sides = [depth] if sides is None else sides if isinstance(sides, list) else [sides]
+    sides = [side if isinstance(side, int) else None for side in sides]
+    return [(depth, heads, key), (None, heads, value), (heads, value, *sides)]
 
-    return weights
+
+def _grouped_attention(config: dict, shape: Known) -> list[Shape]:
+    """query, key and output of GroupQueryAttention."""
+    depth, size = shape[-1] if shape else None, _number(config, "head_dim")
+    queries, keys = _number(config, "num_query_heads"), _number(config, "num_key_value_heads")
+    return [(depth, queries, size), (None, keys, size), (queries, size, depth)]
 
 
 def _einsum(config: dict, shape: Known) -> list[Shape]:
@@ -108,6 +118,5 @@ _RULES: dict[str, Callable[[dict, Known], list[Shape]]] = {
     "LSTM": _recurrent(4), "LSTMCell": _recurrent(4),
     "ConvLSTM1D": _recurrent_convolution, "ConvLSTM2D": _recurrent_convolution,
     "ConvLSTM3D": _recurrent_convolution,
-    "MultiHeadAttention": _attention("num_heads", "key_dim"),
-    "GroupQueryAttention": _attention("num_query_heads", "head_dim"),
+    "MultiHeadAttention": _attention, "GroupQueryAttention": _grouped_attention,
 }  # fmt: skip

@@ -64,9 +64,9 @@ def taps(graph: tf.Graph, order: list[str], image: str) -> list[Tap]:
     walk = _Walk(graph, order, image)
     ends = {}                                          # → (the operation it is called after, kind)
     for operation in walk.seeing:
-        kind = walk.kind(operation)
-        if kind:
-            ends[walk.end(operation).name] = operation.name, kind
+        kind, end = walk.kind(operation), walk.end(operation)
+        if kind and not walk.splits(operation, end):
+            ends[end.name] = operation.name, kind
     found = [(name, *ends[name]) for name in order if name in ends]
     names = pretty([called for _, called, _ in found])
     return [Tap(end, kind, name) for (end, _, kind), name in zip(found, names)]
@@ -99,7 +99,7 @@ class _Walk:
         if answers[:1] != [4]:
             return False
         if operation.type in PRODUCTS:
-            return len(pictures) > 1 or (operation.type == "Einsum" and pictures[0].shape.rank != 4)
+            return len(pictures) > 1
         return any(tensor.op.name in self._apart for tensor in pictures)
 
     def _layer_norm(self, operation: tf.Operation) -> tuple[tf.Tensor, ...]:
@@ -146,6 +146,15 @@ class _Walk:
                 break
             operation = follower
         return operation
+
+    def splits(self, operation: tf.Operation, end: tf.Operation) -> bool:
+        """Attention's queries, keys and values: tokens (b, n, c) are split into (b, n, heads, c)."""
+        if operation.type not in PRODUCTS or end.outputs[0].shape.rank != 4:
+            return False
+        before = self._pictures(operation)[0]
+        flattened = before.shape.rank == 2 and before.op.type == "Reshape"
+        before = before.op.inputs[0] if flattened else before
+        return before.shape.rank == 3
 
     def _only_reader(self, operation: tf.Operation) -> tf.Operation | None:
         readers = self._readers.get(operation.name, [])

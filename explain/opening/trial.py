@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -23,9 +24,9 @@ def trial(network: Network) -> tuple[Notice, ...]:
     """One forward pass on a grey picture, by the function that `predict` uses later, so it is no work lost.
 
     A notice W_OUTPUT_NOT_FINITE names the layer where numbers end. TooMuchMemory before anything is computed,
-    where the largest answer and its neighbour alone are more than the limit; other errors are the network's.
+    where the largest answer and its neighbour alone have no room; other errors are the network's.
     """
-    check_memory(network.layers, memory_limit())
+    check_memory(network.layers, room())
     grey = np.full((1, *network.input_shape), GREY, np.uint8)
     try:
         scores = [network.predict(grey, output)[0] for output in range(len(network.outputs))]
@@ -38,22 +39,22 @@ def trial(network: Network) -> tuple[Notice, ...]:
     return (Notice("W_OUTPUT_NOT_FINITE", _sentence(broken[0], _first_broken(network, grey))),)
 
 
-def check_memory(layers: tuple[Layer, ...], limit: int) -> None:
-    """TooMuchMemory when two layers that follow each other answer with more than `limit` bytes.
+def check_memory(layers: tuple[Layer, ...], free: int) -> None:
+    """TooMuchMemory when two layers that follow each other answer with more than `free` bytes.
 
     A lower bound for a forward pass: while the second one computes, both answers are there.
     """
     sizes = [answer_bytes(layer) for layer in layers]
     pairs = [here + there for here, there in pairwise([0, *sizes])]
-    if not pairs or max(pairs) <= limit:
+    if not pairs or max(pairs) <= free:
         return
     worst = pairs.index(max(pairs))
     largest = max(range(max(worst - 1, 0), worst + 1), key=sizes.__getitem__)
     raise TooMuchMemory(
         f"One picture needs at least {_gigabytes(pairs[worst])} at layer '{layers[largest].name}', "
-        f"{_gigabytes(sum(sizes))} at all layers together; the limit is {_gigabytes(limit)}. Give a smaller "
-        "input_shape where the network takes any size, choose a smaller network, or give workers more memory "
-        "(EXPLAIN_WORKER_MB)."
+        f"{_gigabytes(sum(sizes))} at all layers together; there is room for {_gigabytes(free)}. Give a "
+        "smaller input_shape where the network takes any size, choose a smaller network, or give workers more "
+        "memory (EXPLAIN_WORKER_MB)."
     )
 
 
@@ -62,9 +63,9 @@ def answer_bytes(layer: Layer) -> int:
     return BYTES * math.prod(side or 1 for side in layer.shape)
 
 
-def memory_limit() -> int:
-    """Bytes: the least of this process's limit, the operator's for workers, and the machine's memory."""
-    return min(_limits())
+def room() -> int:
+    """Bytes that this process may still take: of its own limit, the operator's for workers, the machine's."""
+    return max(min(_limits()) - _taken(), 0)
 
 
 def _limits() -> Iterator[int]:
@@ -78,6 +79,14 @@ def _limits() -> Iterator[int]:
         return
     own = resource.getrlimit(resource.RLIMIT_DATA)[0]
     yield own if own != resource.RLIM_INFINITY else 2**62
+
+
+def _taken() -> int:
+    """Bytes of data that this process holds; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def _first_broken(network: Network, pixels: np.ndarray) -> Layer | None:

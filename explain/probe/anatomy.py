@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import keras
 import numpy as np
 
@@ -43,17 +41,17 @@ def _layer(call: Call, grid: Grid | None, of_places: bool) -> Layer:
     return Layer(call.name, type(call.operation).__name__, shape, count, map_shape, note)
 
 
-def targets(head: Head, calls: list[Call], layers: Iterable[Layer]) -> list[str]:
+def targets(head: Head, calls: list[Call], layers: tuple[Layer, ...]) -> list[str]:
     """The layers that a heatmap may belong to, the last first: with a map, on the way to the output,
     and a convolution's or its like. Pooling, padding, dropout, normalisation, reshaping and
-    arithmetic only pass on what another layer found."""
-    on_the_way, ends = ancestors(head.scores), {tensor.op.name for tensor in head.ends}
-    found = []
-    for call, layer in zip(calls, layers, strict=True):
-        passes_on = any(word in layer.kind for word in NOT_A_TARGET)
-        if layer.has_map and not passes_on and call.tensor.op.name in on_the_way - ends:
-            found.append(layer.name)
-    return found[::-1]
+    arithmetic only pass on what another layer found; a block and its last layer answer the same."""
+    on_the_way = ancestors(head.scores) - {tensor.op.name for tensor in head.ends}
+    found: dict[str, str] = {}
+    for call, layer in zip(reversed(calls), reversed(layers), strict=True):
+        answer, passes_on = call.tensor.op.name, any(word in layer.kind for word in NOT_A_TARGET)
+        if layer.has_map and not passes_on and answer in on_the_way:
+            found.setdefault(answer, layer.name)
+    return list(found.values())
 
 
 def check_channels_last(calls: list[Call]) -> None:

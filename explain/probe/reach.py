@@ -15,8 +15,8 @@ SIZES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 # Steps: flat almost everywhere, or made to hold slopes back.
 STEPS = {
     "StopGradient", "PreventGradient", "ArgMax", "ArgMin", "Round", "Rint", "Floor", "Ceil", "Sign",
-    "Bucketize", "Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual", "LogicalAnd", "LogicalOr",
-    "LogicalNot",
+    "Bucketize", "Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual", "LogicalAnd",
+    "LogicalOr", "LogicalNot",
 }  # fmt: skip
 
 

@@ -14,9 +14,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from explain.repairing.common import undrawn
 from explain.repairing.origin import Origin
 from explain.repairing.rewriting import REWRITES, rewrite
 from explain.results import Notice
+
+
+__all__ = ["repair", "undrawn"]
 
 
 def repair(config: Any, keras_version: str, form: str, backend: str = "") -> tuple[Any, tuple[Notice, ...]]:

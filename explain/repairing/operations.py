@@ -108,8 +108,8 @@ def _rewrite(layer: dict) -> None:
 def _function(layer: dict) -> str:
     if layer["class_name"] != "TensorFlowOpLayer":
         return str(settings(layer).get("function"))
-    node = _node(layer).get("op")
-    return _NODES.get(node, str(node))
+    operation = str(_node(layer).get("op"))
+    return _NODES.get(operation, operation)
 
 
 def _node(layer: dict) -> dict:
