@@ -30,6 +30,8 @@ VIEWS = {
         "#overlay[data-ready]",
         900,
     ),
+    "checkup": ("checkup", "[data-testid=stDataFrame]", 1300),
+    "scaling": ("checkup?part=The scaling", "[data-testid=stMain] button[kind=primary]", 1200),
 }
 
 
@@ -65,6 +67,9 @@ def main() -> None:
                     page.wait_for_selector("#overlay[data-ready]", timeout=60_000)
                     page.mouse.move(5, 5)
                     _settle(page, marker)
+                if name == "scaling":
+                    page.get_by_role("button", name="Compare the scalings").click()
+                    _settle(page, "[data-testid=stDataFrame]")
                 page.screenshot(path=OUT / f"{name}.jpg", type="jpeg", quality=85)
             browser.close()
     finally:

@@ -19,7 +19,7 @@ from explain import workers
 from explain.errors import Cancelled, ExplainError, QuotaExceeded, WeightsOnly
 from explain.opening.zoo import ZOO
 
-MEGABYTES = 512  # of one model file; the page process holds it in memory for a moment
+MEGABYTES = 500  # of one model file; the page process holds it in memory for a moment
 
 
 GUARDS = ("files", "network")  # with neither of them nothing of a stranger is opened
@@ -29,7 +29,9 @@ def off() -> str:
     """Why models are not taken here, or ""."""
     if workers.trusts_models():
         return ""
-    return say("models.off", why=plain("; ".join(part.why for part in workers.sandbox() if part.name in GUARDS)))
+    return say(
+        "models.off", why=plain("; ".join(part.why for part in workers.sandbox() if part.name in GUARDS))
+    )
 
 
 def panel() -> None:
@@ -49,7 +51,12 @@ def panel() -> None:
 
 
 def file_uploader(
-    label: str, name: str, take: Callable[..., None], *args: Any, widget: Callable = st.file_uploader, **options: Any
+    label: str,
+    name: str,
+    take: Callable[..., None],
+    *args: Any,
+    widget: Callable = st.file_uploader,
+    **options: Any,
 ) -> None:
     """An uploader that is empty again once `take(files, *args)` has them; Streamlit then lets go of the files."""
     serial = st.session_state.setdefault("uploads", 0)
@@ -113,7 +120,9 @@ def _open(one: Own) -> bool:
         return False
     except ExplainError as error:
         sentence, asked = _told(error, one), st.session_state.get("arrived_asked")
-        asks = "weights" if isinstance(error, WeightsOnly) else "size" if "input_shape" in str(error) else None
+        asks = (
+            "weights" if isinstance(error, WeightsOnly) else "size" if "input_shape" in str(error) else None
+        )
         if asks is not None:
             st.session_state["arrived_said"] = sentence
         else:

@@ -135,7 +135,9 @@ def target(opened: Model, output: int | None = None) -> str | None:
 def class_labels(opened: Model, output: int | None = None) -> dict[int | None, str]:
     """{class index: label with its number}; None stands for the network's first guess."""
     many = opened.outputs[output or 0].classes
-    return {None: say("choose.top_class")} | {k: f"{class_label(opened, k, output)} [{k}]" for k in range(many)}
+    return {None: say("choose.top_class")} | {
+        k: f"{class_label(opened, k, output)} [{k}]" for k in range(many)
+    }
 
 
 def explained_class(opened: Model, first: Sequence[int], output: int | None = None) -> int | None:

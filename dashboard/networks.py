@@ -140,7 +140,11 @@ def _progress_text(shown: str, done: int, total: int) -> str:
     if not done:
         return say("models.waiting", title=plain(shown))
     numbers = {"title": plain(shown), "done": f"{done / 2**20:.0f}"}
-    return say("models.fetching", total=f"{total / 2**20:.0f}", **numbers) if total else say("models.fetching_some", **numbers)
+    return (
+        say("models.fetching", total=f"{total / 2**20:.0f}", **numbers)
+        if total
+        else say("models.fetching_some", **numbers)
+    )
 
 
 def _cancel(arguments: dict[str, Any], cancel: Callable[[], None]) -> None:
@@ -186,7 +190,9 @@ def _not_opened(name: str, error: ExplainError) -> None:
         if said(name):
             st.button(say("models.usual"), on_click=_forget_said, args=(name,), type="primary")
         if name != DEFAULT:
-            st.button(say("models.back", title=ZOO[DEFAULT].title), on_click=choose, args=(DEFAULT,), type="primary")
+            st.button(
+                say("models.back", title=ZOO[DEFAULT].title), on_click=choose, args=(DEFAULT,), type="primary"
+            )
 
 
 def _forget_said(name: str) -> None:

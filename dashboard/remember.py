@@ -58,7 +58,9 @@ def _predictions(model_key: str, image_key: str, output: int | None, top: int, _
     return workers.predict(_model, _image, top, output)
 
 
-def predictions(model: Model, image: Image, output: int | None = None, top: int = 5) -> tuple[Prediction, ...]:
+def predictions(
+    model: Model, image: Image, output: int | None = None, top: int = 5
+) -> tuple[Prediction, ...]:
     found = _predictions(model.key, image.key, output, top, model, image)
     return tuple(labelled(each, model, output) for each in found)
 
@@ -69,7 +71,13 @@ def _heatmap(model_key, image_key, method, layer, class_index, output, options, 
 
 
 def heatmap(
-    model: Model, image: Image, method: str, layer: str | None, class_index: int | None, output=None, **options: Any
+    model: Model,
+    image: Image,
+    method: str,
+    layer: str | None,
+    class_index: int | None,
+    output=None,
+    **options: Any,
 ) -> Heatmap:
     """One heatmap; options are the method's knobs."""
     knobs = tuple(sorted(options.items()))
@@ -82,14 +90,16 @@ def _heatmaps(model_key, image_keys, method, layer, class_index, output, _model,
     return workers.heatmaps(_model, _images, method, layer, class_index, output)
 
 
-def heatmaps(model: Model, images: list[Image], method: str, layer, class_index, output=None) -> tuple[Heatmap, ...]:
+def heatmaps(
+    model: Model, images: list[Image], method: str, layer, class_index, output=None
+) -> tuple[Heatmap, ...]:
     """One batch over all pictures."""
     keys = tuple(image.key for image in images)
     found = _heatmaps(model.key, keys, method, layer, class_index, output, model, images)
     return tuple(labelled(each, model, output) for each in found)
 
 
-@resource(max_entries=12, show_spinner=False)                      # up to 13 MB each (VGG16, first block)
+@resource(max_entries=12, show_spinner=False)  # up to 13 MB each (VGG16, first block)
 def _maps(model_key, image_key, layer, _model, _image):
     return workers.activations(_model, _image, layer)
 
@@ -121,7 +131,7 @@ def base(image: Image, longest: int = 1024) -> bytes:
 @resource(max_entries=128, show_spinner=False)
 def _thumbnail(image_key: str, _image: Image) -> bytes:
     height, width = _image.pixels.shape[:2]
-    h, w = min(height, width * 3 // 4), min(width, height * 4 // 3)                # the middle, 4 : 3
+    h, w = min(height, width * 3 // 4), min(width, height * 4 // 3)  # the middle, 4 : 3
     top, left = (height - h) // 2, (width - w) // 2
     return render.jpeg(preview(_image.pixels[top : top + max(h, 1), left : left + max(w, 1)], 320))
 

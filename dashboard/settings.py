@@ -25,7 +25,10 @@ def place() -> None:
 def settings(opened: Model) -> None:
     """Scaling, size and class names of the network, in the place kept for them."""
     name = networks.chosen()
-    with st.session_state.get("settings_place", st.sidebar), st.expander(say("settings.title"), icon=":material/tune:"):
+    with (
+        st.session_state.get("settings_place", st.sidebar),
+        st.expander(say("settings.title"), icon=":material/tune:"),
+    ):
         _scaling(opened)
         if name in networks.own():
             _size(opened, name)

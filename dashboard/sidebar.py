@@ -18,7 +18,9 @@ def sidebar() -> None:
     """Network and photo."""
     _model_picker()
     settings.place()
-    with st.expander(say("models.open"), icon=":material/upload_file:", expanded=arrivals.arrived() is not None):
+    with st.expander(
+        say("models.open"), icon=":material/upload_file:", expanded=arrivals.arrived() is not None
+    ):
         arrivals.panel()
     _photo_picker()
     add_photos("side")
@@ -29,7 +31,7 @@ def sidebar() -> None:
 
 
 def _model_picker() -> None:
-    if name := st.session_state.pop("choose", None):      # opened in the run before this one
+    if name := st.session_state.pop("choose", None):  # opened in the run before this one
         networks.choose(name)
     titles = networks.titles()
     st.selectbox(
@@ -68,7 +70,11 @@ def lost() -> list[str]:
         return []
     here = {"photo": tray.photos().values(), "model": networks.titles().values()}
     asked = {what: st.query_params.get(what) for what in here}
-    return [say(f"lost.{what}", name=plain(name)) for what, name in asked.items() if name and name not in here[what]]
+    return [
+        say(f"lost.{what}", name=plain(name))
+        for what, name in asked.items()
+        if name and name not in here[what]
+    ]
 
 
 def add_photos(where: str) -> None:
@@ -80,9 +86,7 @@ def add_photos(where: str) -> None:
             max_upload_size=megabytes, help=say("photos.upload.help", megabytes=megabytes),
         )  # fmt: skip
         if st.toggle(say("photos.camera"), key=f"camera_on_{where}"):
-            file_uploader(
-                say("photos.camera.label"), f"camera_{where}", _take, where, widget=st.camera_input
-            )
+            file_uploader(say("photos.camera.label"), f"camera_{where}", _take, where, widget=st.camera_input)
     for sentence in st.session_state.pop(f"refused_{where}", []):  # where one looks just then
         st.error(sentence)
 

@@ -118,7 +118,10 @@ def uploads() -> Uploads:
     """The uploads of this server, and a thread that looks for sessions that have ended."""
     keeper = Uploads()
     if runtime.exists():
-        alive, patience = runtime.get_instance().is_active_session, st.get_option("server.disconnectedSessionTTL")
+        alive, patience = (
+            runtime.get_instance().is_active_session,
+            st.get_option("server.disconnectedSessionTTL"),
+        )
         threading.Thread(target=_watch, args=(keeper, alive, patience), daemon=True).start()
     return keeper
 
@@ -136,7 +139,9 @@ def _watch(keeper: Uploads, alive: Callable[[str], bool], patience: float) -> No
         tidy(keeper, alive, patience, seen, time.monotonic())
 
 
-def tidy(keeper: Uploads, alive: Callable[[str], bool], patience: float, seen: dict[str, float], now: float) -> None:
+def tidy(
+    keeper: Uploads, alive: Callable[[str], bool], patience: float, seen: dict[str, float], now: float
+) -> None:
     """Forget sessions whose browser has been away for longer than they could come back in.
 
     seen: when each session was last there; it is kept up here.

@@ -116,7 +116,15 @@ def guess_buttons(predictions: Sequence[Prediction], labels: dict, chosen: int) 
             )  # fmt: skip
 
 
-ELSEWHERE = ("W_NOT_CONNECTED", "W_NO_SLOPE", "W_SILENT_HEAD", "W_DEAD_LAYER", "W_FLAT", "W_BLANK", "W_ALL_NEGATIVE")
+ELSEWHERE = (
+    "W_NOT_CONNECTED",
+    "W_NO_SLOPE",
+    "W_SILENT_HEAD",
+    "W_DEAD_LAYER",
+    "W_FLAT",
+    "W_BLANK",
+    "W_ALL_NEGATIVE",
+)
 
 
 def next_steps(heatmap: Heatmap, preferred: Prediction | None = None, may_sign: bool = False) -> None:

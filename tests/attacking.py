@@ -18,6 +18,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from explain.opening import loading
+
 
 def connect(family: int, address) -> None:
     with socket.socket(family) as line:
@@ -67,6 +69,7 @@ WAYS = {
     "spin": spin,
     "sleep": time.sleep,
     "set": lambda: keras.config.set_floatx("float64"),
+    "claim": lambda key: setattr(loading, "_sha256", lambda text: key),
     "home": lambda: [os.environ[name] for name in ("TMPDIR", "HOME", "KERAS_HOME")],
     "write home": lambda: Path(os.environ["HOME"], "note").write_text("x"),
 }

@@ -7,7 +7,9 @@ import json
 import struct
 import zipfile
 
-from corpus import SIDE, Shelf, as_file, base, config_of, inserted, layer, members, packed, part, tensor, with_config
+from corpus import (
+    SIDE, Shelf, as_file, base, config_of, inserted, layer, members, packed, part, tensor, with_config,
+)  # fmt: skip
 
 ARCHITECTURES = Shelf()
 MEGABYTE = 2**20

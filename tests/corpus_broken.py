@@ -147,6 +147,11 @@ def loose(config):
     part(config, "conv")["inbound_nodes"] = [{"args": [tensor("nobody")], "kwargs": {}}]
 
 
+def fourth(config):
+    for name in ("mean", "head"):
+        part(config, name)["inbound_nodes"][0]["args"][0]["config"]["keras_history"].append(0)
+
+
 def circle(config):
     part(config, "conv")["inbound_nodes"] = [{"args": [tensor("conv", (None, SIDE, SIDE, 3))], "kwargs": {}}]
 
@@ -188,6 +193,7 @@ wrong(
     "json_name_twice",
     lambda: with_config(json.dumps(config_of()).replace('"name": "base"', '"name": "base", "name": "other"')),
 )
+config_changed("inbound_with_a_fourth_number", "", fourth)  # found by mutation; Keras does not mind
 config_changed("inbound_from_nowhere", "E_MODEL_BROKEN", loose)
 config_changed("graph_in_a_circle", "E_MODEL_BROKEN", circle)
 config_changed("layer_missing", "E_MODEL_BROKEN", layer_missing)

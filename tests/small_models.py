@@ -105,7 +105,10 @@ def sick():
     import numpy as np
     from networks import SIZE, draw_weights
 
-    layers = [keras.layers.Conv2D(4, 3, padding="same", activation="relu", name=n) for n in ("first", "second", "third")]
+    layers = [
+        keras.layers.Conv2D(4, 3, padding="same", activation="relu", name=n)
+        for n in ("first", "second", "third")
+    ]
     head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")]
     network = draw_weights(keras.Sequential([keras.Input((SIZE, SIZE, 3)), *layers, *head], name="sick"))
     for layer, change in zip(layers, (_kill, _copy, _break), strict=True):

@@ -14,7 +14,7 @@ from test_guess import trained_on
 import explain
 from explain import workers
 from explain.commands import DONE, main
-from explain.detective import detect_scaling
+from explain.detective import _versions, detect_scaling
 from explain.detective.evidence import by_chance, trial_of
 from explain.detective.verdict import decide
 from explain.errors import Cancelled, ClassError, OptionError
@@ -56,6 +56,18 @@ def test_figures_of_one_trial():
     labels = trial_of("0..1", np.array([[1.0, 0.5], [0.0, 0.5]]), [], True)
     assert labels.entropies == pytest.approx((0.5, 0.5)) and labels.told_apart == pytest.approx(0.5)
     assert math.isnan(trial_of("0..1", apart[:1], [], False).told_apart), "one photo tells nothing apart"
+
+
+def test_several_labels_are_several_questions():
+    trial = trial_of("0..1", np.full((2, 3), 0.5), [], True)
+    assert trial.entropies == pytest.approx((1, 1)), "three times undecided, not undecided between three"
+
+
+def test_photos_are_mirrored_and_darkened():
+    one = np.array([[[[100], [200]]]], np.uint8)
+    plain_one, mirrored, darker = _versions(one)
+    assert plain_one is one and mirrored.ravel().tolist() == [200, 100]
+    assert darker.ravel().tolist() == pytest.approx([80, 160])
 
 
 def test_sign_test():

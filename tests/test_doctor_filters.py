@@ -5,7 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from networks import pictures
+from test_doctor import change, sound
 
+import explain
+from explain.doctor import examine
 from explain.probe.weights import duplicate_filters, kernel_of
 
 
@@ -76,3 +80,19 @@ def test_a_separable_convolution():
     point[..., 3] = point[..., 0]
     layer.set_weights([depth, point, bias])
     assert duplicate_filters(kernel_of(layer)) == [[0, 3]]
+
+
+def test_the_filters_of_a_graph(tmp_path):
+    """A SavedModel has no Keras layers any more; its convolutions are examined all the same."""
+    network = sound()
+
+    def plant(kernel, bias):
+        kernel[..., 1] = 0
+        kernel[..., 3] = 2 * kernel[..., 2]
+
+    change(network, "second", plant)
+    network.export(tmp_path / "graph", verbose=False)
+    found = examine(explain.load(tmp_path / "graph", scaling="0..1"), pictures(2))
+    (check,) = [one for one in found.layers if one.kind == "Conv2D" and one.filters == 5]
+    assert (check.dead, check.duplicates) == ((1,), ((2, 3),))
+    assert {"W_DEAD_FILTER", "W_DUPLICATE_FILTERS"} <= {notice.code for notice in found.notices}

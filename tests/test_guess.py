@@ -129,6 +129,30 @@ def test_photos_fit_only_the_scaling_of_training(scaling):
     ].sentence
 
 
+def test_the_mean_tells_apart_what_is_of_one_size():
+    found = misfits(trained_on("0..255"), photos(), USUAL)
+    assert found["caffe"] > found["0..255"] + 0.25 and found["0..255"] == pytest.approx(0, abs=0.05)
+
+
+def test_a_batch_normalisation_right_at_the_input():
+    for scaling, deviation in (("0..255", 60.0), ("0..1", 0.25), ("-1..1", 0.5)):
+        middle = SCALINGS[scaling].apply(np.full((1, 1, 1, 3), 120, np.float32)).ravel()
+        inputs = keras.Input((SIDE, SIDE, 3))
+        norm = keras.layers.BatchNormalization()
+        x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3)(norm(inputs)))
+        norm.set_weights([np.full(3, 2.0), np.ones(3), middle, np.full(3, deviation**2)])
+        made = keras.Model(inputs, keras.layers.Dense(2)(x))
+        assert arithmetic(made, (SIDE, SIDE, 3))[:2] == (1, 0), "what is learnt is no preprocessing"
+        assert guess_scaling(made).scaling == scaling
+
+
+def test_an_adapted_normalisation():
+    layer = keras.layers.Normalization()
+    layer.adapt(photos())
+    found = guess_scaling(network(layer))
+    assert found.scaling == "0..255" and "Normalization" in found.why
+
+
 def test_a_custom_is_kept_where_the_statistics_do_not_object():
     assert guess_scaling(trained_on("caffe", name="vgg16")).scaling == "caffe"
     assert guess_scaling(trained_on("caffe", name="vgg16")).notices == ()

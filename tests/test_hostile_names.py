@@ -112,7 +112,9 @@ SCRIPTS = 1  # Streamlit's own, in the page it serves
 def give(visitor, where: str, files: list[tuple[str, bytes]]) -> None:
     """Through the file chooser of the uploader under that heading."""
     with visitor.page.expect_file_chooser() as chooser:
-        visitor.page.get_by_test_id(where).get_by_test_id("stFileUploader").locator("button", has_text="Upload").click()
+        visitor.page.get_by_test_id(where).get_by_test_id("stFileUploader").locator(
+            "button", has_text="Upload"
+        ).click()
     with visitor.rerun():
         chooser.value.set_files(
             [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in files]

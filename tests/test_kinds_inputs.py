@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -53,6 +55,32 @@ def test_a_grey_picture_without_an_axis_for_channels():
     assert explain.predict(model, image)[0].probability == pytest.approx(expected.max(), abs=1e-6)
     with pytest.raises(LayerError, match=r"own \(28×28\).*TensorFlow says"):
         explain.patterns(model, "second", [0], steps=1, size=32)
+
+
+class Grey(keras.Model):
+    """Takes (b, 12, 12), and would take nothing else for the same."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.layers_inside = wrapped.chain()[1:]
+
+    def call(self, x):
+        return wrapped.connected(x[..., None], self.layers_inside)
+
+
+def test_a_subclassed_network_without_an_axis_for_channels():
+    network = Grey(name="grey")
+    network(np.zeros((1, 12, 12), np.float32))
+    found = explained(explain.wrap(draw_weights(network), "0..1"), picture())
+    for one, other in zip(found, explained(explain.wrap(wrapped.grey(), "0..1"), picture()), strict=True):
+        assert close(one.values, other.values, 1e-5)
+
+
+@pytest.mark.parametrize("make", [wrapped.input_in_a_list, wrapped.input_in_a_dictionary])
+def test_an_input_is_given_as_it_was_declared(make):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")                          # Keras warns of a bare tensor, at every trace
+        explained(explain.wrap(make(), "0..1"), picture())
 
 
 class Counts(keras.layers.Layer):

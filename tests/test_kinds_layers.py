@@ -15,6 +15,7 @@ from networks import close, grad_cam
 import explain
 from explain.errors import LayerError
 from explain.image import fit
+from explain.probe.ascent import memory_per_picture
 from explain.probe.probing import Probe
 
 TARGETS = {
@@ -42,7 +43,7 @@ def test_the_three_jobs_in_memory_and_from_files(make, target, tmp_path):
 @pytest.mark.parametrize("make", ONE_SIZE, ids=lambda make: make.__name__)
 def test_a_layer_that_needs_the_networks_own_size_says_so(make):
     _, model = opened(make)
-    with pytest.raises(LayerError, match="cannot be computed on pictures of this size.*TensorFlow says: [A-Zp]"):
+    with pytest.raises(LayerError, match="cannot be computed on pictures of this size.*TensorFlow says: (Input to reshape|The total size|params)"):
         explain.patterns(model, model.default_layer, [0], steps=1, size=48)
 
 
@@ -141,6 +142,20 @@ def test_behind_the_last_attention_the_places_have_no_say():
     blank = explain.heatmap(model, picture(), layer="block1")
     assert not blank.values.any() and blank.note
     assert opened(layers.vit_mean)[1].default_layer == "block0"                          # the mean reads every place
+
+
+def test_a_pattern_of_tokens_climbs_the_mean_of_their_places():
+    """Without a disturbance, the first score belongs to the picture that the method starts from."""
+    network, model = opened(layers.vit)
+    (pattern,) = explain.patterns(model, "block0", [3], steps=1, size=32, method="plain")
+    shelved = explain.methods.method("patterns", "plain")
+    made = shelved.function(**shelved.options({"size": 32}))
+    start = made.disturb(made.draw(made.start([0, 0])[None]), [0, 1])
+    tokens = keras.Model(network.input, network.get_layer("block0").output)(start).numpy()
+    assert pattern.scores[0] == pytest.approx(tokens[0, 1:, 3].mean(), rel=1e-4)
+    assert pattern.scores[0] != pytest.approx(tokens[0, :, 3].mean(), rel=1e-3)
+    floats = sum(int(np.prod(layer.shape)) for layer in model.layers[:2] if len(layer.shape) > 1)
+    assert memory_per_picture(model.network, "tokens", 32) == 3 * 4 * floats
 
 
 def test_windows_and_columns_are_no_places():

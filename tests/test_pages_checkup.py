@@ -10,8 +10,8 @@ from small_models import saved
 
 from dashboard.text import say
 from explain import workers
-from explain.scaling import SCALINGS
 from explain.samples import samples
+from explain.scaling import SCALINGS
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,9 @@ def opened(page: str, name: str, data: bytes, **address):
 def table(at, head: str) -> dict[str, str]:
     """{first cell: second cell} of the table whose first column is called so."""
     found = next(each.value for each in at.table if each.value.columns[0] == head)
-    return {str(a).replace("\\", ""): str(b).replace("\\", "") for a, b in zip(found.iloc[:, 0], found.iloc[:, 1])}
+    return {
+        str(a).replace("\\", ""): str(b).replace("\\", "") for a, b in zip(found.iloc[:, 0], found.iloc[:, 1])
+    }
 
 
 # The doctor ------------------------------------------------------------------------------------------------
@@ -122,10 +124,12 @@ def test_the_status_page_names_guards_workers_and_limits(small):
     at = opened("status", "mine.keras", small["plain"])
     guards = table(at, say("status.part"))
     assert list(guards) == [part.name for part in workers.sandbox()]
-    assert guards == {part.name: say("status.yes" if part.active else "status.no") for part in workers.sandbox()}
+    assert guards == {
+        part.name: say("status.yes" if part.active else "status.no") for part in workers.sandbox()
+    }
     assert table(at, say("status.network"))["mine.keras (uploaded)"] == say("status.open")
     limits = table(at, say("status.limit"))
-    assert limits[say("limit.model")] == "512 MB" and limits[say("limit.session")].endswith("of 1000 MB")
+    assert limits[say("limit.model")] == "500 MB" and limits[say("limit.session")].endswith("of 1000 MB")
     assert table(at, say("status.package")).keys() >= {"Python", "tensorflow", "keras", "streamlit"}
 
 

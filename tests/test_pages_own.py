@@ -223,7 +223,9 @@ def test_a_scaling_by_a_link():
 # Outputs ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page, key", [("start", "start_heat"), ("heatmaps", "heat"), ("compare", "compare_heat")])
+@pytest.mark.parametrize(
+    "page, key", [("start", "start_heat"), ("heatmaps", "heat"), ("compare", "compare_heat")]
+)
 def test_everything_follows_the_chosen_output(small, page, key):
     at = opened("two.keras", small["two_outputs"], page)
     assert choice(at, say("choose.output")).options == ["kind", "side"]

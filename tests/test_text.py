@@ -10,11 +10,12 @@ import unicodedata
 import pytest
 from pages import ROOT
 
-from dashboard.sentences import ENGLISH, OVERLAY, WALL
-from dashboard.text import clean, plain, say, slug, told
+from dashboard.components.words import OVERLAY, WALL
+from dashboard.sentences import ENGLISH
+from dashboard.text import plain, say, slug
 
 SOURCES = {path: ast.parse(path.read_text("utf-8")) for path in sorted((ROOT / "dashboard").rglob("*.py"))}
-TABLES = {id(node) for path in SOURCES if path.name == "sentences.py" for node in ast.walk(SOURCES[path])}
+TABLES = {id(node) for path in SOURCES if path.name.startswith("sentences") for node in ast.walk(SOURCES[path])}
 
 JOINER = "\u2060"
 

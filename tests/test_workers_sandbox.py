@@ -19,7 +19,7 @@ from networks import nested, pictures
 
 from explain import sandbox, workers
 from explain.errors import (
-    DeadlineExceeded, ExplainError, ModelError, TooMuchMemory, WorkerDied,
+    DeadlineExceeded, ExplainError, InternalError, ModelError, TooMuchMemory, WorkerDied,
 )  # fmt: skip
 from explain.sandbox import Part
 from explain.workers import terms
@@ -188,6 +188,16 @@ def test_settings_of_keras_stay_in_the_worker(pool, tmp_path, good):
     maps = pool.ask(key, "activations", {"image": pictures(1)[0], "layer": "body/last"})
     assert maps.values.dtype == "float32"
     assert attacking.keras.config.floatx() == "float32"
+
+
+def test_nobody_takes_the_place_of_another_model(pool, tmp_path, good):
+    """A model is addressed by its key, and a worker says its key itself."""
+    key = pool.load(source(good)).key
+    path = tmp_path / "attack.keras"
+    attacking.network(("claim", key)).save(path)
+    with pytest.raises(InternalError, match="gave itself out as another"):
+        pool.load(source(path, custom_objects=(CUSTOMS,)))
+    assert len(pool.ask(key, "predict", {"image": pictures(1)[0]})) == 3          # the attacker has two classes
 
 
 def test_real_files_that_attack(pool, good, tmp_path):

@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.frame import agree, floats, frame, offered, source, tables
-from dashboard.sentences import OVERLAY
+from dashboard.components.words import OVERLAY
 from dashboard.text import visible
 from explain import render
 from explain.errors import OptionError

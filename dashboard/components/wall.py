@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.frame import agree, floats, frame, offered, source, tables
-from dashboard.sentences import WALL
+from dashboard.components.words import WALL
 from dashboard.text import visible
 from explain import render
 from explain.errors import OptionError

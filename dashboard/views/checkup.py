@@ -24,7 +24,9 @@ output = choices.output(model)
 
 
 @contextmanager
-def _progress(sentence: str, cancel: Callable | None = None, *args) -> Iterator[Callable[[int, int, object], None]]:
+def _progress(
+    sentence: str, cancel: Callable | None = None, *args
+) -> Iterator[Callable[[int, int, object], None]]:
     """A bar, and a button where the work can be done without; both go when the work is done."""
     slot = st.empty()
     with slot.container():
@@ -97,7 +99,11 @@ def _layers(found: CheckUp) -> None:
     if not found.layers:
         st.caption(say("doctor.no_filters"))
         return
-    ill = [one for one in found.layers if one.dead or one.duplicates or one.silent or one.layer in found.not_finite]
+    ill = [
+        one
+        for one in found.layers
+        if one.dead or one.duplicates or one.silent or one.layer in found.not_finite
+    ]
     st.write(say("doctor.layers.some", ill=len(ill), count=len(found.layers)))
     every = st.toggle(say("doctor.layers.all"), key="every_layer", disabled=not ill, value=not ill)
     shown = found.layers if every or not ill else ill
@@ -111,7 +117,9 @@ def _layers(found: CheckUp) -> None:
         say("doctor.duplicates"): [sum(map(len, one.duplicates)) for one in shown],
         say("doctor.not_finite"): [found.not_finite.get(one.layer, (0, 0))[0] for one in shown],
     }
-    bar = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, help=say("doctor.silent.help"))
+    bar = st.column_config.ProgressColumn(
+        format="%.0f %%", min_value=0, max_value=100, help=say("doctor.silent.help")
+    )
     st.dataframe(
         columns, hide_index=True, column_config={say("doctor.silent"): bar}, height=min(38 + 35 * len(shown), 560),
         alt=say("doctor.layers.alt", count=len(shown)),
@@ -139,7 +147,9 @@ def detective() -> None:
     truth = _truth(chosen, titles)
     wish = (model.key, output, tuple(chosen), truth)
     if st.session_state.get("detective") != wish:
-        st.button(say("detective.run"), on_click=_start, args=(wish,), type="primary", icon=":material/play_arrow:")
+        st.button(
+            say("detective.run"), on_click=_start, args=(wish,), type="primary", icon=":material/play_arrow:"
+        )
         return
     found = _detect(chosen, truth)
     _verdict(found)
@@ -152,7 +162,9 @@ def _truth(chosen: list[str], titles: dict[str, str]) -> tuple[int, ...] | None:
     with st.expander(say("detective.truth"), icon=":material/label:"):
         st.caption(say("detective.truth.help"))
         answers = [
-            st.selectbox(plain(titles[photo]), list(labels), format_func=labels.get, key=f"truth {model.key} {photo}")
+            st.selectbox(
+                plain(titles[photo]), list(labels), format_func=labels.get, key=f"truth {model.key} {photo}"
+            )
             for photo in chosen
         ]
     return None if None in answers else tuple(answers)
@@ -177,7 +189,8 @@ def _verdict(found: Detection) -> None:
         st.write(plain(found.sentence))
     else:
         st.warning(
-            say("detective.other", scaling=plain(found.recommended), present=plain(present)), icon=":material/swap_horiz:"
+            say("detective.other", scaling=plain(found.recommended), present=plain(present)),
+            icon=":material/swap_horiz:",
         )
         st.write(plain(found.sentence))
         st.button(
@@ -191,7 +204,9 @@ def _verdict(found: Detection) -> None:
 def _trials(found: Detection, chosen: list[str], titles: dict[str, str]) -> None:
     """Scalings × (how sure the network is, what it takes each photo for)."""
     st.header(say("detective.trials"), anchor=False)
-    order = sorted(found.trials, key=lambda t: (t.scaling != found.recommended, t.scaling not in found.possible))
+    order = sorted(
+        found.trials, key=lambda t: (t.scaling != found.recommended, t.scaling not in found.possible)
+    )
     columns = {
         say("detective.column.scaling"): [trial.scaling for trial in order],
         say("detective.column.mark"): [_mark(trial.scaling, found) for trial in order],
@@ -204,7 +219,9 @@ def _trials(found: Detection, chosen: list[str], titles: dict[str, str]) -> None
     if any(not math.isnan(trial.accuracy) for trial in order):
         columns[say("detective.column.accuracy")] = [100 * trial.accuracy for trial in order]
     for i, photo in enumerate(chosen):
-        columns[titles[photo]] = [f"{class_label(model, t.classes[i], output)} {t.confidences[i]:.0%}" for t in order]
+        columns[titles[photo]] = [
+            f"{class_label(model, t.classes[i], output)} {t.confidences[i]:.0%}" for t in order
+        ]
     share = {
         say(f"detective.column.{name}"): st.column_config.ProgressColumn(
             format="%.0f %%", min_value=0, max_value=100, help=say(f"detective.column.{name}.help")

@@ -76,7 +76,11 @@ def page() -> None:
     with st.expander(say("heatmaps.how")):
         st.write(plain(METHODS[method].help))
         st.write(
-            say("heatmaps.coarse", layer=plain(clean(heatmap.layer)), size=choices.shape_text(heatmap.values.shape))
+            say(
+                "heatmaps.coarse",
+                layer=plain(clean(heatmap.layer)),
+                size=choices.shape_text(heatmap.values.shape),
+            )
         )
         st.caption(plain(METHODS[method].source))
 

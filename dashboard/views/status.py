@@ -25,7 +25,10 @@ def guards() -> None:
         st.warning(sentence, icon=":material/lock:")
     else:
         st.success(say("status.on"), icon=":material/verified_user:")
-    rows = [(plain(p.name), say("status.yes") if p.active else say("status.no"), plain(p.why)) for p in workers.sandbox()]
+    rows = [
+        (plain(p.name), say("status.yes") if p.active else say("status.no"), plain(p.why))
+        for p in workers.sandbox()
+    ]
     _table(("status.part", "status.active", "status.why"), rows)
 
 
@@ -56,7 +59,9 @@ def _confined(parts) -> bool:
 
 def _title(name: str) -> str:
     """What a worker holds, without telling the names of other sessions' files."""
-    known = {entry: ZOO[entry].title for entry in ZOO} | {digest: networks.title(digest) for digest in networks.own()}
+    known = {entry: ZOO[entry].title for entry in ZOO} | {
+        digest: networks.title(digest) for digest in networks.own()
+    }
     return known.get(name) or say("status.somebodys")
 
 

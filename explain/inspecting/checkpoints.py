@@ -75,30 +75,31 @@ class Checkpoint:
         """The numbers under a name, as they stand in the file. BrokenModel, TruncatedModel."""
         message = read(self._entries[name])
         dtype, shape = number(message, 1), read_shape(content(message, 2))
-        start, size = number(message, 4), number(message, 5)
         if 7 in message or dtype not in BYTES or shape is None or None in shape:
             raise BrokenModel(f"The variable {quoted(name)} is stored in slices or is no array of numbers.")
+        whole = self._bytes(name, message)
+        tensor = Tensor(dtype, shape, put(1, dtype) + put(2, put_shape(shape)) + put(4, whole), len(whole))
+        if tensor.size != len(whole):
+            raise Damage(f"variable {quoted(name)} of shape {shape} has {len(whole):,} bytes")
+        return tensor
+
+    def text(self, name: str) -> memoryview:
+        """The one text stored under a name. BrokenModel, TruncatedModel."""
+        whole = self._bytes(name, read(self._entries[name]))
+        length, at = varint(whole, 0)
+        if at + 4 + length > len(whole):
+            raise Damage(f"the text {quoted(name)} is longer than its place")
+        return whole[at + 4 : at + 4 + length]                            # between them: a checksum
+
+    def _bytes(self, name: str, message: Message) -> memoryview:
+        start, size = number(message, 4), number(message, 5)
         shard = self._shard(number(message, 3))
         if min(start, size) < 0 or start + size > len(shard):
             raise TruncatedModel(
                 f"The variables' file ends too early: {quoted(name)} should lie at bytes {start:,} to "
                 f"{start + size:,}, there are {len(shard):,}. Copy or download the model again."
             )
-        tensor = Tensor(dtype, shape, [], size)
-        if tensor.size != size:
-            raise Damage(f"variable {quoted(name)} of shape {shape} has {size:,} bytes")
-        raw = put(1, dtype) + put(2, put_shape(shape)) + put(4, shard[start : start + size])
-        return Tensor(dtype, shape, raw, size)
-
-    def text(self, name: str) -> memoryview:
-        """The one text stored under a name."""
-        message = read(self._entries[name])
-        start, size = number(message, 4), number(message, 5)
-        whole = self._shard(number(message, 3))[start : start + size]
-        length, at = varint(whole, 0)
-        if min(start, size) < 0 or at + 4 + length > len(whole):
-            raise Damage("a text lies outside its file")
-        return whole[at + 4 : at + 4 + length]                            # between them: a checksum
+        return shard[start : start + size]
 
     def _shard(self, which: int) -> memoryview:
         if not 0 <= which < self._many:

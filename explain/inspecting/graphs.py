@@ -54,14 +54,16 @@ def check(source: Path, target: Path) -> tuple[Path, tuple[Notice, ...]]:
         if sum(map(len, pieces)) > most_bytes():
             raise ModelTooLarge(f"The network's numbers take more than {limits.size(most_bytes())}.")
         target.mkdir(parents=True, exist_ok=True)
-        with (target / "graph.pb").open("wb") as file:
+        part = target / "graph.part"                   # never into a file that `pieces` may be read from
+        with part.open("wb") as file:
             file.writelines(pieces)
-        verify(mapped(target / "graph.pb"))
+        verify(mapped(part))
+        copy = part.replace(target / "graph.pb")
     except Damage as error:
         raise BrokenModel(
             f"The graph cannot be read: {error}. Save the model again, or download it again."
         ) from error
-    return target / "graph.pb", ends.notices()
+    return copy, ends.notices()
 
 
 def verify(copy: memoryview) -> None:

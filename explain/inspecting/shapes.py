@@ -198,7 +198,13 @@ def _dense(config: dict, shape: Shape, inputs: Sequence[Known]) -> Known:
 
 
 def _attended(config: dict, shape: Shape, inputs: Sequence[Known]) -> Known:
-    return shape if config.get("output_shape") is None else None
+    sides = config.get("output_shape")
+    sides = [sides] if isinstance(sides, int) else sides
+    if sides is None:
+        return shape
+    return (
+        (*shape[:-1], *sides) if isinstance(sides, list) and all(isinstance(n, int) for n in sides) else None
+    )
 
 
 def _sequence(config: dict, shape: Shape, inputs: Sequence[Known]) -> Known:

@@ -132,7 +132,8 @@ def of_frozen(nodes: dict[str, Node]) -> Ends:
     seeing = _before(pictures, _readers(reads)) - set(pictures)
     ranked = {name for name in seeing if nodes[name].op in RANKERS}
     read_by_another = {each for name, those in reads.items() for each in those if name not in ranked}
-    ends = [name for name in nodes if name in seeing - ranked - read_by_another and nodes[name].op in PURE]
+    last = seeing - ranked - read_by_another
+    ends = [name for name in nodes if name in last and nodes[name].op in PURE]
     before = {name: _before([name], reads) for name in ends[: MOST_OUTPUTS + 1]}
     lacking = {one.node for one in inputs if not one.is_picture and one.when_not_training is None}
     ends = [name for name in ends if not before.get(name, set()) & lacking] or ends      # a loss needs labels

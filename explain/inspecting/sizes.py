@@ -88,7 +88,7 @@ class Walk:
             for name, *_ in sources:
                 if name not in by_name:
                     raise _missing(name, layer)
-            needs.append({(name, which) for name, which, _ in sources} - answers.keys())
+            needs.append({(name, which) for name, which, *_ in sources} - answers.keys())
             for need in needs[place]:
                 after.setdefault(need, []).append(place)
         ready = [place for place, need in enumerate(needs) if not need]
@@ -113,7 +113,7 @@ class Walk:
             )
 
     def _end(self, leaf: list, answers: dict, by_name: dict) -> Known:
-        name, number, output = leaf
+        name, number, output = leaf[:3]
         if name not in by_name:
             raise _missing(name, None)
         number -= by_name[name]["class_name"] == "Functional"  # there Keras counts from one
@@ -209,7 +209,7 @@ def check(config: dict, stored: Collection[Sequence[int]]) -> None:
 
 def _output(answers: dict[tuple[str, int], list[Known]], source: list) -> Known:
     """The shape of ["name", call, output]."""
-    name, number, output = source
+    name, number, output = source[:3]
     shapes = answers[name, number]
     return shapes[output] if 0 <= output < len(shapes) else None
 

@@ -28,7 +28,8 @@ PRODUCTS = {
 PASSIVE = ("InputLayer", "Dropout", "Identity", "ZeroPadding2D", "Flatten", "Reshape", "Resizing", "Cast")
 MEAN_COUNTS = 0.25  # a mean depends on what the photos show, a variance mostly on the scaling
 
-Visit = Callable[[object, tf.Tensor], tf.Tensor | None]  # (operation, its answer) → the tensor looked for
+# (operation, its answer) → the tensor looked for, or None; the inputs come first, as nobody's answer.
+Visit = Callable[[keras.Operation | None, tf.Tensor], tf.Tensor | None]
 
 
 def arithmetic(
@@ -44,8 +45,8 @@ def arithmetic(
         fed = _fed_into_product(answer)
         scales = isinstance(operation, keras.layers.Normalization)
         if fed is not None or (getattr(operation, "weights", ()) and not scales):
-            return last[-1] if fed is None and last else fed
-        kinds.append(type(operation).__name__)
+            return last[-1] if fed is None else fed
+        kinds.extend([type(operation).__name__] if operation else [])
         last.append(answer)
         return None
 
@@ -112,6 +113,7 @@ def _finder(model: keras.Model, shape: tuple[int, int, int], visit: Visit):
 
     def function(inputs):
         try:
+            watch("", None, inputs)
             door.walk(model, entrance.fitted(inputs), watch)
         except _Enough:
             return tf.cast(found[0], tf.float32)

@@ -59,7 +59,7 @@ def _keras(path: Path, customs: Sequence[str]) -> keras.Model:
     except Exception as error:  # Keras raises anything from KeyError to RuntimeError for a bad file
         raise BrokenModel(
             f"The model cannot be opened: its parts do not fit together, or Keras {keras.__version__} does not know "
-            f"them. Keras says: {first_line(error)}"
+            f"them. Keras says: {first_line(error).replace(str(path), 'the file')}"
         ) from error
 
 

@@ -66,7 +66,7 @@ def load(
     if trusted:
         return _from_file(own_network(path, files), path.stem, scaling, labels, input_shape)
     with tempfile.TemporaryDirectory(prefix="layerscope-") as folder:
-        inspection = inspect(path, folder, read_customs(files))
+        inspection = inspect(path, folder, read_customs(files), with_labels=labels is None)
         return open_inspected(inspection, scaling, labels, input_shape, files, path.stem)
 
 

@@ -53,8 +53,8 @@ def check_memory(layers: tuple[Layer, ...], free: int) -> None:
     raise TooMuchMemory(
         f"One picture needs at least {_gigabytes(pairs[worst])} at layer '{layers[largest].name}', "
         f"{_gigabytes(sum(sizes))} at all layers together; there is room for {_gigabytes(free)}. Give a "
-        "smaller input_shape where the network takes any size, choose a smaller network, or give workers more "
-        "memory (EXPLAIN_WORKER_MB)."
+        "smaller input_shape where the network takes any size, choose a smaller network, or give workers "
+        "more memory (EXPLAIN_WORKER_MB)."
     )
 
 

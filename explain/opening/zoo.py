@@ -199,6 +199,8 @@ def _from_file(entry: Entry, path: Path) -> keras.Model:
     from explain.opening import efficientnet_lite, fetch
     from explain.opening.state_dict import read_state_dict
 
+    if path.is_dir():                                           # the copy of a whole .keras file
+        path = path / "model.weights.h5"
     if not path.is_file():
         raise ModelError(f"There is no file '{path.name}'. Expected are weights of {entry.title}.")
     if entry.embedded and path.suffix == ".pth":

@@ -19,7 +19,6 @@ from explain.repairing.origin import Origin
 from explain.repairing.rewriting import REWRITES, rewrite
 from explain.results import Notice
 
-
 __all__ = ["repair", "undrawn"]
 
 

@@ -133,7 +133,9 @@ def _turn(model: dict, layer: dict, rank: int) -> None:
     elif kind in ALONG_AN_AXIS and rank == 4:
         inside["axis"] = AXIS[inside.get("axis", -1)]
     elif kind == "PReLU" and rank == 4 and isinstance(inside.get("shared_axes"), list):
-        inside["shared_axes"] = sorted(AXIS[n] % 4 for n in inside["shared_axes"] if isinstance(n, int) and n in AXIS)
+        inside["shared_axes"] = sorted(
+            AXIS[n] % 4 for n in inside["shared_axes"] if isinstance(n, int) and n in AXIS
+        )
     elif kind in ("Flatten", "Reshape"):
         _keep_order(model, layer, rank)
 

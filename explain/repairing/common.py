@@ -218,7 +218,11 @@ def undrawn(config: dict) -> dict:
         if known.role_of(key) == "layer" and one["class_name"] in known.LAYERS and _is_keras(one):
             for name in known.LAYERS[one["class_name"]]:
                 if known.role_of(name) == "initializer":
-                    settings(one)[name] = {"module": "keras.initializers", "class_name": "Zeros", "config": {}}
+                    settings(one)[name] = {
+                        "module": "keras.initializers",
+                        "class_name": "Zeros",
+                        "config": {},
+                    }
     return config
 
 

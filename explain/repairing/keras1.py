@@ -39,16 +39,6 @@ WHILE_TRAINING = frozenset(
 )
 
 
-def inputs(config: dict, origin: Origin) -> bool:
-    """The InputLayer's `input_dtype` is called `dtype`."""
-    changed = False
-    for one in layer_objects(config):
-        if one["class_name"] == "InputLayer" and "input_dtype" in settings(one):
-            one["config"]["dtype"] = one["config"].pop("input_dtype") or "float32"
-            changed = True
-    return changed
-
-
 def layers(config: dict, origin: Origin) -> bool:
     """Classes and arguments of Keras 1 get today's names."""
     changed = False

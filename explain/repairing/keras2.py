@@ -116,6 +116,8 @@ def present_classes(config: dict, origin: Origin) -> bool:
         old = one["class_name"]
         if old not in ALIASES or not isinstance(one["config"], dict):
             continue
+        if origin.form == "keras" and old == "SyncBatchNormalization":
+            continue                                  # there the weights are found by the name of the class
         new, inside = ALIASES[old], one["config"]
         if new == "Identity":
             one["config"] = {key: inside[key] for key in ("name", "trainable", "dtype") if key in inside}

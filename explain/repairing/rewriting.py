@@ -26,7 +26,6 @@ REWRITES: tuple[tuple[Rewrite, str], ...] = (
     (calls.calls_of_models, ""),
     (calls.single_ends, ""),
     (common.boolean_trainable, ""),
-    (keras1.inputs, ""),
     (keras1.layers, "layers and arguments of Keras 1"),
     (keras2.present_classes, "renamed layers"),
     (keras2.thresholds, "renamed layers"),

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from explain.errors import Cancelled, DeadlineExceeded, ModelError, WorkerDied, WorkerError
+from explain.errors import (
+    Cancelled, DeadlineExceeded, InternalError, ModelError, WorkerDied, WorkerError,
+)  # fmt: skip
 from explain.results import Image, Model
 from explain.sandbox import Part
 from explain.workers import worker as one_worker
@@ -102,8 +104,23 @@ class Pool:
         if worker.failure:
             self._drop(worker, died=isinstance(worker.failure, (WorkerDied, DeadlineExceeded)))
             raise worker.failure
-        self._names[worker.model.key] = source
+        try:
+            self._note_name(worker)
+        except InternalError:
+            self._drop(worker)
+            raise
         return worker.model
+
+    def _note_name(self, worker: Worker) -> None:
+        """The key becomes its address. It says the key itself, and does not get that of another file."""
+        with self._lock:
+            if not isinstance(worker.model, Model):
+                raise InternalError("The process of this model answered with something that is no model.")
+            known = self._names.get(worker.model.key, worker.source)
+            of_known = self._contents.get(name_of(known))
+            if worker.terms.verb == "open" and of_known != worker.terms.content:
+                raise InternalError("The process of this model gave itself out as another model.")
+            self._names[worker.model.key] = worker.source
 
     def ask(self, key: str, verb: str, keywords: dict, on_progress=None, deadline=None) -> Any:
         """One question to the model of that key. A death costs this question; the next worker is
