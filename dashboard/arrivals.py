@@ -16,12 +16,10 @@ from dashboard.networks import SIZES, Own
 from dashboard.text import clean, plain, say
 from dashboard.uploads import session, uploads
 from explain import workers
-from explain.errors import Cancelled, ExplainError, QuotaExceeded, WeightsOnly
+from explain.errors import Cancelled, ExplainError, InputError, QuotaExceeded, WeightsOnly
 from explain.opening.zoo import ZOO
 
-MEGABYTES = 500  # of one model file; the page process holds it in memory for a moment
-
-
+MOST = 500  # MB of one model file; the page process holds it in memory for a moment
 GUARDS = ("files", "network")  # with neither of them nothing of a stranger is opened
 
 
@@ -34,15 +32,24 @@ def off() -> str:
     )
 
 
+def megabytes() -> int:
+    """The most that one model file may have."""
+    return min(MOST, st.get_option("server.maxUploadSize"))
+
+
 def panel() -> None:
     """The uploader, and what has become of the last file."""
     if sentence := off():
         st.caption(sentence)
         return
     file_uploader(
-        say("models.upload"), "model_upload", _take, max_upload_size=MEGABYTES, label_visibility="collapsed",
-        help=say("models.upload.help", megabytes=MEGABYTES),
-    )  # fmt: skip
+        say("models.upload"),
+        "model_upload",
+        _take,
+        max_upload_size=megabytes(),
+        label_visibility="collapsed",
+        help=say("models.upload.help", megabytes=megabytes()),
+    )
     st.caption(say("models.upload.kinds"))
     if sentence := st.session_state.pop("model_refused", ""):
         st.error(sentence)
@@ -58,7 +65,7 @@ def file_uploader(
     widget: Callable = st.file_uploader,
     **options: Any,
 ) -> None:
-    """An uploader that is empty again once `take(files, *args)` has them; Streamlit then lets go of the files."""
+    """An uploader that is empty again once `take(files, *args)` has them, and Streamlit lets go of them."""
     serial = st.session_state.setdefault("uploads", 0)
     key = f"{name}_{serial}"
 
@@ -120,14 +127,12 @@ def _open(one: Own) -> bool:
         return False
     except ExplainError as error:
         sentence, asked = _told(error, one), st.session_state.get("arrived_asked")
-        asks = (
-            "weights" if isinstance(error, WeightsOnly) else "size" if "input_shape" in str(error) else None
-        )
-        if asks is not None:
+        asks = _lacks(error)
+        if asks:
             st.session_state["arrived_said"] = sentence
         else:
             st.error(sentence)
-        if asks or asked:
+        if asks or asked:  # a wrong answer to a question is no reason to forget the file
             st.session_state["arrived_asks"] = st.session_state["arrived_asked"] = asks or asked
             return True
         _drop()
@@ -136,6 +141,13 @@ def _open(one: Own) -> bool:
     st.session_state["choose"] = one.digest
     _forget_questions()
     st.rerun()
+
+
+def _lacks(error: ExplainError) -> str:
+    """What the visitor may know that the file does not say: "weights" of which network, "size", or ""."""
+    if isinstance(error, WeightsOnly):
+        return "weights"
+    return "size" if isinstance(error, InputError) and "input_shape" in str(error) else ""
 
 
 def _forget_questions() -> None:
@@ -161,9 +173,13 @@ def _ask_network(one: Own) -> None:
     fitting = [name for name in ZOO if plain(ZOO[name].title) in st.session_state["arrived_said"]]
     likely = max(fitting, key=lambda name: len(ZOO[name].title), default=next(iter(ZOO)))
     st.selectbox(
-        say("models.weights_of"), list(ZOO), list(ZOO).index(likely), format_func=lambda name: ZOO[name].title,
-        key="weights_of", help=say("models.weights_of.help"),
-    )  # fmt: skip
+        say("models.weights_of"),
+        list(ZOO),
+        list(ZOO).index(likely),
+        format_func=lambda name: ZOO[name].title,
+        key="weights_of",
+        help=say("models.weights_of.help"),
+    )
     st.button(say("models.open_weights"), on_click=again, type="primary", icon=":material/play_arrow:")
 
 

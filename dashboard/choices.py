@@ -60,9 +60,13 @@ def output(opened: Model) -> int | None:
         return None
     labels = told({i: one.name for i, one in enumerate(opened.outputs)})
     return st.selectbox(
-        say("choose.output"), list(labels), format_func=labels.get, key="output", help=say("choose.output.help"),
+        say("choose.output"),
+        list(labels),
+        format_func=labels.get,
+        key="output",
+        help=say("choose.output.help"),
         **LINKED,
-    )  # fmt: skip
+    )
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
@@ -94,16 +98,25 @@ def layer(opened: Model) -> Layer:
     left, right = st.columns([1, 3])
     with left:
         block = st.selectbox(
-            say("choose.block"), list(blocks), format_func=blocks.get, key="block", help=say("choose.block.help"),
+            say("choose.block"),
+            list(blocks),
+            format_func=blocks.get,
+            key="block",
+            help=say("choose.block.help"),
             **LINKED,
-        )  # fmt: skip
+        )
     shown = [each for each in usable if block in (every, block_of(each.name))]
     labels = layer_labels(shown)
     with right:
         name = st.selectbox(
-            say("choose.layer"), list(labels), format_func=labels.get, key="layer", help=say("choose.layer.help"),
-            index=_telling(shown, opened.input_shape[0]), **LINKED,
-        )  # fmt: skip
+            say("choose.layer"),
+            list(labels),
+            format_func=labels.get,
+            key="layer",
+            help=say("choose.layer.help"),
+            index=_telling(shown, opened.input_shape[0]),
+            **LINKED,
+        )
     return next(each for each in shown if each.name == name)
 
 

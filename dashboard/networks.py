@@ -59,14 +59,8 @@ def chosen() -> str:
 
 
 def choose(name: str) -> None:
-    """Make it the chosen one, with what was said about it. For callbacks, and before the picker is drawn."""
+    """Make it the chosen one. For callbacks, and before the picker is drawn."""
     st.session_state["model"] = name
-    recall()
-
-
-def recall() -> None:
-    """What the visitor said about the network that is chosen now."""
-    st.session_state["scaling"] = said(chosen()).get("scaling", AUTOMATIC)
 
 
 def link() -> None:
@@ -119,10 +113,7 @@ def opened(name: str, shown: str, cancel: Callable[[], None], given: Own | None 
         if drawn is None:  # the button must not be made twice in one run
             with slot.container():
                 drawn = st.empty()
-                st.button(
-                    say("models.cancel"), key=f"cancel {name}", on_click=_cancel, args=(arguments, cancel),
-                    icon=":material/close:",
-                )  # fmt: skip
+                cancel_button(f"cancel {name}", _cancel, arguments, cancel)
         if total:
             drawn.progress(min(done / total, 1.0), text)
         else:
@@ -136,15 +127,18 @@ def opened(name: str, shown: str, cancel: Callable[[], None], given: Own | None 
     return replace(model, name=shown, labels=labels or model.labels)
 
 
+def cancel_button(key: str, call: Callable[..., None], *arguments: Any) -> None:
+    """The way out of work that takes its time."""
+    st.button(say("models.cancel"), key=key, on_click=call, args=arguments, icon=":material/close:")
+
+
 def _progress_text(shown: str, done: int, total: int) -> str:
     if not done:
         return say("models.waiting", title=plain(shown))
     numbers = {"title": plain(shown), "done": f"{done / 2**20:.0f}"}
-    return (
-        say("models.fetching", total=f"{total / 2**20:.0f}", **numbers)
-        if total
-        else say("models.fetching_some", **numbers)
-    )
+    if not total:
+        return say("models.fetching_some", **numbers)
+    return say("models.fetching", total=f"{total / 2**20:.0f}", **numbers)
 
 
 def _cancel(arguments: dict[str, Any], cancel: Callable[[], None]) -> None:
@@ -197,7 +191,6 @@ def _not_opened(name: str, error: ExplainError) -> None:
 
 def _forget_said(name: str) -> None:
     st.session_state["said"].pop(name, None)
-    recall()
 
 
 def named(error: ExplainError, digest: str, name: str = "") -> str:

@@ -167,6 +167,7 @@ ENGLISH: dict[str, str] = CHECKUP | {
     "next.preferred": "Explain “{label}” instead",
     "next.signed": "Show the signed map",
     "next.automatic": "Take the automatic layer",
+    "next.scaling": "Compare the scalings",
     "next.checkup": "Look into it on the page “Check-up”",
     # Shared
     "save.figure": "Figure (PNG)",

@@ -14,8 +14,6 @@ from explain.opening.labels import MAX_LABELS_BYTES, labels_in
 from explain.results import Model
 from explain.scaling import SCALINGS
 
-GUESSED = "W_SCALING_GUESSED"
-
 
 def place() -> None:
     """Keep a place in the side bar for what can be said only once the network is open."""
@@ -34,51 +32,77 @@ def settings(opened: Model) -> None:
             _size(opened, name)
             _labels(opened, name)
             st.button(
-                say("settings.remove"), on_click=networks.remove, args=(name,), icon=":material/delete:",
+                say("settings.remove"),
+                on_click=networks.remove,
+                args=(name,),
+                icon=":material/delete:",
                 help=say("settings.remove.help"),
-            )  # fmt: skip
-
-
-def is_guess(opened: Model) -> bool:
-    """Whether nobody knows the scaling."""
-    return any(notice.code == GUESSED for notice in opened.notices)
+            )
 
 
 def use_scaling(scaling: str) -> None:
     """For callbacks: this scaling from now on."""
-    st.session_state["scaling"] = scaling
     networks.said(networks.chosen())["scaling"] = scaling
+
+
+def to_checkup(scaling: bool = False) -> None:
+    """A link to the check-up of this network, or to that of its scaling."""
+    from dashboard.shell import pages
+
+    label, part = ("next.scaling", "detective.tab") if scaling else ("next.checkup", "doctor.tab")
+    st.page_link(
+        pages()["checkup"], label=say(label), icon=":material/stethoscope:", query_params={"part": say(part)}
+    )
 
 
 def _scaling(opened: Model) -> None:
     def noted() -> None:
         use_scaling(st.session_state["scaling"])
 
+    known = networks.said(networks.chosen()).get("scaling", AUTOMATIC)
+    if st.session_state.get("scaling") != known:  # of another network, or lost on a page without it
+        st.session_state["scaling"] = known
     automatic = say("settings.automatic")
     st.selectbox(
-        say("settings.scaling"), [AUTOMATIC, *SCALINGS], format_func=lambda s: s or automatic, key="scaling",
-        on_change=noted, help=say("settings.scaling.help"), bind="query-params",
-    )  # fmt: skip
+        say("settings.scaling"),
+        [AUTOMATIC, *SCALINGS],
+        format_func=lambda s: s or automatic,
+        key="scaling",
+        on_change=noted,
+        help=say("settings.scaling.help"),
+        bind="query-params",
+    )
     st.caption(say("settings.scaling.now", scaling=plain(opened.scaling), why=plain(opened.scaling_note)))
+    if any(notice.code.startswith("W_SCALING") for notice in opened.notices):
+        to_checkup(scaling=True)
 
 
 def _size(opened: Model, name: str) -> None:
+    keys = [f"{side} {name}" for side in ("height", "width")]
+
     def noted() -> None:
-        shape = (int(st.session_state["height"]), int(st.session_state["width"]), opened.input_shape[2])
-        networks.said(name)["input_shape"] = shape
+        sides = (int(st.session_state[key]) for key in keys)
+        networks.said(name)["input_shape"] = (*sides, opened.input_shape[2])
 
     with st.form(f"size {name}", border=False):
-        cells = st.columns(2)
-        for cell, side, value in zip(cells, ("height", "width"), opened.input_shape):
-            cell.number_input(say(f"size.{side}"), *SIZES, value, key=side, help=say("size.help"))
+        for cell, key, value in zip(st.columns(2), keys, opened.input_shape):
+            side = key.split()[0]
+            cell.number_input(
+                say(f"size.{side}"), *SIZES, min(value, SIZES[1]), key=key, help=say("size.help")
+            )
         st.form_submit_button(say("size.use"), on_click=noted)
 
 
 def _labels(opened: Model, name: str) -> None:
     file_uploader(
-        say("labels.upload"), f"labels {name}", _take_labels, name, [one.classes for one in opened.outputs],
-        max_upload_size=MAX_LABELS_BYTES // 2**20, help=say("labels.upload.help", classes=opened.outputs[0].classes),
-    )  # fmt: skip
+        say("labels.upload"),
+        f"labels {name}",
+        _take_labels,
+        name,
+        [one.classes for one in opened.outputs],
+        max_upload_size=MAX_LABELS_BYTES // 2**20,
+        help=say("labels.upload.help", classes=opened.outputs[0].classes),
+    )
     if sentence := st.session_state.pop("labels_refused", ""):
         st.error(sentence)
     if networks.said(name).get("labels"):

@@ -39,7 +39,6 @@ def _model_picker() -> None:
         list(titles),
         format_func=titles.get,
         key="model",
-        on_change=networks.recall,
         help=say("choose.model.help"),
         **LINKED,
     )
@@ -80,7 +79,7 @@ def lost() -> list[str]:
 def add_photos(where: str) -> None:
     """Upload and camera. A taken file goes into the tray at once, and the uploader is emptied."""
     with st.expander(say("photos.add"), icon=":material/add_photo_alternate:", expanded=where == "main"):
-        megabytes = limits().bytes // 2**20
+        megabytes = max(limits().bytes // 2**20, 1)
         file_uploader(
             say("photos.upload"), f"upload_{where}", _take, where, accept_multiple_files=True, type="image/*",
             max_upload_size=megabytes, help=say("photos.upload.help", megabytes=megabytes),

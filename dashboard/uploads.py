@@ -1,4 +1,4 @@
-"""Files that sessions uploaded: in a folder of ours, under their digests, within quotas, gone with the session.
+"""Files of sessions: in a folder of ours, under their digests, within quotas, gone with the session.
 
 Nothing here is found by a name that a visitor gave, and a session reaches only what it holds itself. Two
 sessions that upload the same bytes share one file, which stays while one of them is there.
@@ -132,7 +132,7 @@ def session() -> str:
 
 
 def _watch(keeper: Uploads, alive: Callable[[str], bool], patience: float) -> None:
-    """For ever. Streamlit tells nobody when it gives a session up, and may do so only when another arrives."""
+    """For ever: Streamlit tells nobody when it gives a session up, and may wait with it for the next one."""
     seen: dict[str, float] = {}
     while True:
         time.sleep(min(LOOK_EVERY, patience / 4 + 0.1))

@@ -13,6 +13,7 @@ from dashboard import remember
 from dashboard.choices import file_name, shape_text
 from dashboard.components.overlay import Panel
 from dashboard.networks import AUTOMATIC
+from dashboard.settings import to_checkup
 from dashboard.text import clean, plain, say
 from explain import render
 from explain.methods import shelf
@@ -144,7 +145,7 @@ def next_steps(heatmap: Heatmap, preferred: Prediction | None = None, may_sign: 
                 _step(say("next.signed"), "signed", True)
         if preferred and codes & set(ELSEWHERE) and st.session_state.get("target"):
             _step(say("next.automatic"), "target", AUTOMATIC)
-        to_checkup()
+        to_checkup(scaling=any(code.startswith("W_SCALING") for code in codes))
 
 
 def _step(label: str, key: str, value: Any) -> None:
@@ -162,10 +163,3 @@ def about_network(model: Model) -> None:
         for notice in model.notices:
             st.write(f"{plain(notice.sentence)} {say('error.code', code=notice.code)}")
         to_checkup()
-
-
-def to_checkup() -> None:
-    """A link to the check-up of this network."""
-    from dashboard.shell import pages
-
-    st.page_link(pages()["checkup"], label=say("next.checkup"), icon=":material/stethoscope:")

@@ -93,8 +93,7 @@ for _name in EFFECTS:
     if _name in IN_A_FOLDER:
         GRAPHS.add("E_GRAPH", name=f"saved_model_{_name}")(as_zip(_name))
     if _name not in IN_A_FOLDER or _name == "reads":
-        # Savers stand beside many a network, outside of it: they are left behind.
-        GRAPHS.add("" if _name == "saves" else "E_GRAPH", name=f"frozen_{_name}")(as_pb(_name))
+        GRAPHS.add("E_GRAPH", name=f"frozen_{_name}")(as_pb(_name))
 
 
 # While it is opened --------------------------------------------------------------------------------

@@ -160,13 +160,13 @@ class Watch:
 
     def told(self) -> str:
         """How long the refusals took, and how long the server."""
-        times = sorted(self.seconds.values())
+        times = sorted(self.seconds.values()) or [0.0]
         half, most = statistics.median(times), times[int(0.95 * (len(times) - 1))]
         slowest = sorted(self.seconds, key=self.seconds.get)[-3:]
         answers, gaps = self.pulse.answers, self.pulse.gaps
         return (
-            f"\n{len(times)} refusals: median {half:.2f} s, 95th percentile {most:.2f} s, "
-            f"slowest {', '.join(slowest)}; of {len(answers):,} answers of the health address the slowest "
+            f"\n{len(self.seconds)} refusals: median {half:.2f} s, 95th percentile {most:.2f} s, "
+            f"slowest {', '.join(slowest) or 'none'}; of {len(answers):,} answers of the health address the slowest "
             f"took {max(answers):.2f} s; threads of this process stood still for {max(gaps):.2f} s at most"
         )
 

@@ -62,23 +62,36 @@ def kernels(*shape: int, seed: int = 0) -> tf.Variable:
     return tf.Variable(np.random.default_rng(seed).normal(size=shape).astype(np.float32) * 0.3)
 
 
+def conv_net(kernel, dense, name="conv"):
+    """(b, h, w, C) → softmax of five."""
+
+    def call(x):
+        maps = tf.nn.relu(tf.nn.conv2d(x, kernel, 2, "SAME", name=name))
+        return tf.nn.softmax(tf.reduce_mean(maps, [1, 2]) @ dense)
+
+    return call
+
+
 # TensorFlow 1 --------------------------------------------------------------------------------------------
 
 
 def classic(image, training, reference: bool):
-    """As in the days of TF-Slim: a flag, normalisation, dropout, a dilated convolution in batches, reshapes."""
+    """As in TF-Slim's days: a flag, normalisation, dropout, a dilated convolution in batches, reshapes."""
     with tf1.variable_scope("net", use_resource=not reference):
 
         def weight(name, *shape):
-            return tf1.get_variable(name, shape, initializer=tf1.random_normal_initializer(0, 0.5, seed=len(name)))
+            drawn = tf1.random_normal_initializer(0, 0.5, seed=len(name))
+            return tf1.get_variable(name, shape, initializer=drawn)
 
         x = tf1.nn.conv2d(image, weight("conv/kernel", 3, 3, 3, 4), [1, 2, 2, 1], "SAME", name="conv/Conv2D")
         x = tf1.nn.relu(tf1.nn.bias_add(x, weight("conv/bias", 4)), name="conv/Relu")
         mean, variance = tf1.cond(
-            training, lambda: tf1.nn.moments(x, [0, 1, 2]), lambda: (weight("bn/mean", 4), weight("bn/var", 4) ** 2)
+            training,
+            lambda: tf1.nn.moments(x, [0, 1, 2]),
+            lambda: (weight("bn/mean", 4), weight("bn/var", 4) ** 2),
         )
-        scale, offset = weight("bn/gamma", 4), weight("bn/beta", 4)
-        x = tf1.nn.fused_batch_norm(x, scale, offset, mean, variance, is_training=False, name="bn/FusedBatchNorm")[0]
+        learnt = weight("bn/gamma", 4), weight("bn/beta", 4)
+        x, *_ = tf1.nn.fused_batch_norm(x, *learnt, mean, variance, is_training=False, name="bn/FusedBatchNorm")
         x = tf1.cond(training, lambda: tf1.nn.dropout(x, rate=0.5), lambda: x)
         x = tf1.space_to_batch_nd(x, [2, 2], [[2, 2], [2, 2]])
         x = tf1.nn.conv2d(x, weight("wide/kernel", 3, 3, 4, 5), 1, "VALID", name="wide/Conv2D")
@@ -106,7 +119,8 @@ def of_tensorflow_1(folder: Path, form: str, reference: bool = True, flag: str =
         if form == "saved":
             tf1.saved_model.simple_save(session, str(folder / "saved"), inputs, {"scores": scores})
             return folder / "saved", expected
-        constant = tf1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [scores.op.name])
+        freeze = tf1.graph_util.convert_variables_to_constants
+        constant = freeze(session, graph.as_graph_def(), [scores.op.name])
         (folder / "frozen.pb").write_bytes(constant.SerializeToString())
         return folder / "frozen.pb", expected
 
@@ -132,3 +146,42 @@ def refrozen(path: Path, change: Callable) -> Path:
     change(graph)
     path.write_bytes(graph.SerializeToString())
     return path
+
+
+def add(nodes, op: str, name="added", inputs=(), **types):
+    node = nodes.add(name=name, op=op, input=list(inputs))
+    for key, dtype in types.items():
+        node.attr[key].type = dtype
+    return node
+
+
+def constant(graph, shape: tuple, values=(1.0,)) -> None:
+    """A constant of that shape beside the bias of the head, added to the scores."""
+    node = add(graph.node, "Const", "huge", dtype=1)
+    node.attr["value"].tensor.dtype = 1
+    node.attr["value"].tensor.float_val[:] = values
+    node.attr["value"].tensor.tensor_shape.CopyFrom(tf.TensorShape(shape).as_proto())
+    last = next(node for node in graph.node if node.op == "Softmax")
+    add(graph.node, "AddV2", "sum", [last.input[0], "huge"], T=1)
+    last.input[0] = "sum"
+
+
+def doubling(graph, levels: int) -> None:
+    """Functions that each call the one before twice."""
+    for level in range(levels):
+        function = graph.library.function.add()
+        function.signature.name = f"f{level}"
+        function.signature.input_arg.add(name="x", type=1)
+        function.signature.output_arg.add(name="y", type=1)
+        before = "x"
+        for step in ("a", "b"):
+            node = function.node_def.add(name=step, op="PartitionedCall" if level else "Relu", input=[before])
+            if level:
+                node.attr["f"].func.name = f"f{level - 1}"
+            else:
+                node.attr["T"].type = 1
+            before = f"{step}:output:0" if level else f"{step}:activations:0"
+        function.ret["y"] = before
+    last = next(node for node in graph.node if node.op == "Softmax")
+    add(graph.node, "PartitionedCall", "call", [last.input[0]]).attr["f"].func.name = f"f{levels - 1}"
+    last.input[0] = "call"

@@ -1,4 +1,4 @@
-"""A visitor's own network in a real browser: opened, refused, stopped, unseen by others, and gone in the end."""
+"""A visitor's own network in a real browser: opened, refused, stopped, unseen by others, gone in the end."""
 
 from __future__ import annotations
 

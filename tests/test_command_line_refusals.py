@@ -62,12 +62,12 @@ def test_refusals_of_the_real_loader(here, capsys):
     for words, sentence in (
         (["efficientnet-lite"], "Did you mean 'efficientnet-lite0'"),
         (["missing.keras"], "no file 'missing.keras'"),
-        (["photos/notes.txt"], "no model file"),
+        (["photos/notes.txt"], "is no Keras model: it is a text"),
         ([DEFAULT, "--scaling", "cafe"], "Did you mean 'caffe'"),
         ([DEFAULT, "--labels", "photos/notes.txt"], "Expected 1000 labels"),
         ([DEFAULT, "--labels", "photos/cat.jpg"], "is no text in UTF-8: expected a file of labels"),
         ([DEFAULT, "--input-size", "64x64"], "cannot be run on a picture of 64×64×3"),
-        ([DEFAULT, "--weights", "photos/cat.jpg"], "cannot be read as a file of Keras weights"),
+        ([DEFAULT, "--weights", "photos/cat.jpg"], "is no Keras model"),
     ):
         assert main(["layers", *words]) == REFUSED
         said = capsys.readouterr()

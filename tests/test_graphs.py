@@ -17,8 +17,8 @@ from explain.opening.graph_layers import common_start, pretty
 
 FORMS = {"exported": exported, "saved": saved, "frozen": frozen}
 NETWORKS = (
-    "plain", "flattened", "nested", "called_twice", "with_operators", "skipping", "squeezed", "with_positions",
-    "with_rows", "subclassed",
+    "plain", "flattened", "nested", "called_twice", "with_operators", "skipping", "squeezed",
+    "with_positions", "with_rows", "subclassed",
 )  # fmt: skip
 
 
@@ -36,7 +36,8 @@ def same_heat(graph: keras.Model, network: keras.Model, layers, scaling="0..1", 
     """Grad-CAM of two pictures at each layer, to 1e-5 of its maximum."""
     ours, theirs = (explain.wrap(each, scaling=scaling) for each in (graph, network))
     for layer in layers:
-        both = [explain.heatmaps(model, pictures(2, size), layer=layer, class_index=1) for model in (ours, theirs)]
+        asked = {"layer": layer, "class_index": 1}
+        both = [explain.heatmaps(model, pictures(2, size), **asked) for model in (ours, theirs)]
         for one, other in zip(*both, strict=True):
             assert one.layer == layer and other.values.max() > 0
             if not close(one.values, other.values, 1e-5) or abs(one.score - other.score) > 1e-5:
@@ -152,7 +153,7 @@ def test_names():
     assert pretty(["m/a/convolution", "m/a/BiasAdd", "m/a/Relu", "m/b/batchnorm/add_1"]) == [
         "a/convolution", "a/BiasAdd", "a", "b",
     ]  # fmt: skip
-    assert pretty(["net_1/conv_1/Conv2D", "net_1/conv_2_1/Conv2D"]) == ["conv", "conv_2"]     # of a Keras trace
+    assert pretty(["net_1/conv_1/Conv2D", "net_1/conv_2_1/Conv2D"]) == ["conv", "conv_2"]   # of a Keras trace
     assert pretty(["m/block_1/conv", "m/block_2/conv"]) == ["block_1/conv", "block_2/conv"]
     assert pretty(["Conv2D", "Relu"]) == ["Conv2D", "Relu"] and pretty([]) == []
     assert common_start(["a/net_1/x_1/Relu", "a/net_1/y_1/Relu"]) == "net" and common_start([]) == ""

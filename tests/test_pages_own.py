@@ -1,4 +1,4 @@
-"""A visitor's own network on the pages, without a browser: opened, asked about, refused, told about, removed."""
+"""A visitor's own network on the pages: opened, asked about, refused, told about, removed."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from dashboard.components.words import OVERLAY, WALL
 from dashboard.sentences import ENGLISH
 from dashboard.text import plain, say, slug
 
-SOURCES = {path: ast.parse(path.read_text("utf-8")) for path in sorted((ROOT / "dashboard").rglob("*.py"))}
+FILES = sorted((ROOT / "dashboard").rglob("*.py"))
+SOURCES = {path: ast.parse(path.read_text("utf-8")) for path in FILES}
 TABLES = {id(node) for path in SOURCES if path.name.startswith("sentences") for node in ast.walk(SOURCES[path])}
 
 JOINER = "\u2060"

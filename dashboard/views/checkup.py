@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from dashboard import choices, remember, settings, tray
+from dashboard import choices, networks, remember, settings, tray
 from dashboard.labels import class_label
 from dashboard.text import clean, plain, say, told
 from explain.results import CheckUp, Detection, LayerCheck
@@ -32,7 +32,7 @@ def _progress(
     with slot.container():
         bar = st.progress(0.0, say(sentence, done=0, total="…"))
         if cancel:
-            st.button(say("models.cancel"), key=sentence, on_click=cancel, args=args, icon=":material/close:")
+            networks.cancel_button(sentence, cancel, *args)
 
     def show(done: int, total: int, partial: object) -> None:
         bar.progress(min(done / max(total, 1), 1.0), say(sentence, done=done, total=total))
@@ -94,7 +94,7 @@ def _facts(found: CheckUp) -> None:
 
 
 def _layers(found: CheckUp) -> None:
-    """One row a layer with filters. A data frame: it draws text, never Markdown, and holds a thousand rows."""
+    """One row a layer, in a data frame: it draws text, never Markdown, and holds a thousand rows."""
     st.header(say("doctor.layers"), anchor=False)
     if not found.layers:
         st.caption(say("doctor.no_filters"))
@@ -121,9 +121,12 @@ def _layers(found: CheckUp) -> None:
         format="%.0f %%", min_value=0, max_value=100, help=say("doctor.silent.help")
     )
     st.dataframe(
-        columns, hide_index=True, column_config={say("doctor.silent"): bar}, height=min(38 + 35 * len(shown), 560),
+        columns,
+        hide_index=True,
+        column_config={say("doctor.silent"): bar},
+        height=min(38 + 35 * len(shown), 560),
         alt=say("doctor.layers.alt", count=len(shown)),
-    )  # fmt: skip
+    )
     st.caption(say("doctor.layers.help"))
 
 
@@ -138,9 +141,15 @@ def detective() -> None:
     st.write(say("detective.about"))
     titles = tray.photos()
     chosen = st.multiselect(
-        say("detective.photos"), list(titles), list(titles)[:MOST], format_func=titles.get, key="evidence", wrap=True,
-        max_selections=MOST, help=say("detective.photos.help", most=MOST),
-    )  # fmt: skip
+        say("detective.photos"),
+        list(titles),
+        list(titles)[:MOST],
+        format_func=titles.get,
+        key="evidence",
+        wrap=True,
+        max_selections=MOST,
+        help=say("detective.photos.help", most=MOST),
+    )
     if not chosen:
         st.info(say("detective.none"), icon=":material/photo_library:")
         return
@@ -194,9 +203,12 @@ def _verdict(found: Detection) -> None:
         )
         st.write(plain(found.sentence))
         st.button(
-            say("detective.use", scaling=plain(found.recommended)), on_click=settings.use_scaling,
-            args=(found.recommended,), type="primary", icon=":material/check:",
-        )  # fmt: skip
+            say("detective.use", scaling=plain(found.recommended)),
+            on_click=settings.use_scaling,
+            args=(found.recommended,),
+            type="primary",
+            icon=":material/check:",
+        )
     if found.recommended:
         st.caption(say(f"detective.certainty.{found.certainty}"))
 
@@ -231,10 +243,12 @@ def _trials(found: Detection, chosen: list[str], titles: dict[str, str]) -> None
     mark = st.column_config.TextColumn(width="medium")
     misfit = st.column_config.NumberColumn(format="%.2f", help=say("detective.column.misfit.help"))
     st.dataframe(
-        columns, hide_index=True, height="content",
+        columns,
+        hide_index=True,
+        height="content",
         column_config=share | {say("detective.column.misfit"): misfit, say("detective.column.mark"): mark},
         alt=say("detective.trials.alt", count=len(order)),
-    )  # fmt: skip
+    )
 
 
 def _mark(scaling: str, found: Detection) -> str:

@@ -56,9 +56,10 @@ def page() -> None:
         return
     images = [tray.photo(name) for name in photos]
     rows = []  # (photo title, image, heatmap), photo by photo
-    found = {(la, k): remember.heatmaps(model, images, "gradcam", la, k, output) for la in layers for k in classes}
+    wanted = [(la, k) for la in layers for k in classes]
+    found = {(la, k): remember.heatmaps(model, images, "gradcam", la, k, output) for la, k in wanted}
     for i, image in enumerate(images):
-        rows += [(titles[photos[i]], image, found[la, k][i]) for la in layers for k in classes]
+        rows += [(titles[photos[i]], image, found[la, k][i]) for la, k in wanted]
     # Grad-CAM of different layers differs by orders of magnitude: one scale for all would hide one of them.
     several = len(layers) > 1
     limits = {la: _limits([h for _, _, h in rows if h.layer == la]) for la in layers} if several else {}

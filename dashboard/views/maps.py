@@ -6,6 +6,7 @@ import streamlit as st
 from dashboard import charts, choices, remember, shell, widgets
 from dashboard.components.overlay import LOOKS, Panel, overlay
 from dashboard.components.wall import wall, wall_view
+from dashboard.settings import to_checkup
 from dashboard.text import clean, plain, say
 from explain import render
 
@@ -24,7 +25,7 @@ def page() -> None:
     asked = choices.numbered("channel")
     if maps.notices:
         st.warning(plain(widgets.note_of(maps)))
-        widgets.to_checkup()
+        to_checkup()
     left, right = st.columns([3, 2], gap="large")
     with left:
         channel = wall(

@@ -71,7 +71,7 @@ def limiting() -> None:
     rows = [
         (say("limit.photo"), f"{most.bytes // MEGABYTE} MB, {most.pixels / 1e6:.0f} MP"),
         (say("limit.photos"), f"{tray.MAX_BYTES // MEGABYTE} MB"),
-        (say("limit.model"), f"{arrivals.MEGABYTES} MB"),
+        (say("limit.model"), f"{arrivals.megabytes()} MB"),
         (say("limit.session"), _share(keeper.used(session()), keeper.session_bytes)),
         (say("limit.uploads"), _share(keeper.used(), keeper.all_bytes)),
     ]

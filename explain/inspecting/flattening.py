@@ -41,7 +41,7 @@ class Flat:
 
 @dataclass
 class Flattening:
-    """functions: the library, by name; values: the numbers of the main graph's variables."""
+    """functions: the library, by name; value_of: the numbers of a variable of the main graph."""
 
     functions: dict[str, memoryview]
     value_of: Callable[[str], Tensor]
@@ -153,7 +153,7 @@ class Flattening:
             raise _too_many()
         writer = next((node.op for node in function.nodes.values() if node.op in operations.SAVERS), None)
         if writer:
-            raise UnsafeGraph(f"The network itself calls {quoted(name)}, which uses the operation '{writer}'.")
+            raise UnsafeGraph(f"The network itself calls {quoted(name)}, which uses '{writer}'.")
         if len(inputs) != len(function.arguments):
             raise Damage(f"function {quoted(name)} is called with {len(inputs)} values")
         arguments = {argument: ref for (argument, _), ref in zip(function.arguments, inputs)}
@@ -180,10 +180,13 @@ class Flattening:
             raise UnsafeGraph(f"Node {quoted(node.name)} chooses its way by something else than yes or no.")
         dtypes = [dtype for _, dtype in self.function(branches[0]).answers]
         answers = zip(*(self._call(name, inputs, asked, depth) for name in branches))
-        return [
-            DEAD if DEAD in pair else (self._write(node.name, "Select", [condition, *pair], {"T": put(6, dtype)}), 0)
-            for pair, dtype in zip(answers, dtypes)
-        ]
+
+        def selected(pair: tuple[Ref, Ref], dtype: int) -> Ref:
+            if DEAD in pair:
+                return DEAD
+            return self._write(node.name, "Select", [condition, *pair], {"T": put(6, dtype)}), 0
+
+        return [selected(pair, dtype) for pair, dtype in zip(answers, dtypes)]
 
     def _variable(self, name: str, tensor: Tensor) -> str:
         """A variable that carries its numbers along, which TensorFlow itself has no place for."""

@@ -5,9 +5,9 @@
     functions                   →  written out into one flat graph; training flags decided
     variables/                  →  their numbers stand in the graph: nothing has to be restored
 
-The copy is a MetaGraphDef with the flat graph and one signature. It has no functions, initialisers, tables, assets,
-collections, custom gradients or object graph, so that nothing runs when it is opened. At the end it is
-read again, and each of its operations is compared with the list once more.
+The copy is a MetaGraphDef with the flat graph and one signature. It has no functions, initialisers, tables,
+assets, collections, custom gradients or object graph, so that nothing runs when it is opened. At the end
+it is read again, and each of its operations is compared with the list once more.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def check(source: Path, target: Path) -> tuple[Path, tuple[Notice, ...]]:
         if sum(map(len, pieces)) > most_bytes():
             raise ModelTooLarge(f"The network's numbers take more than {limits.size(most_bytes())}.")
         target.mkdir(parents=True, exist_ok=True)
-        part = target / "graph.part"                   # never into a file that `pieces` may be read from
+        part = target / "graph.pb"                   # never into a file that `pieces` may be read from
         with part.open("wb") as file:
             file.writelines(pieces)
         verify(mapped(part))
@@ -67,7 +67,7 @@ def check(source: Path, target: Path) -> tuple[Path, tuple[Notice, ...]]:
 
 
 def verify(copy: memoryview) -> None:
-    """UnsafeGraph unless every operation of a copy, in its functions too, is one of those that compute."""
+    """UnsafeGraph unless every operation of a copy is one of those that compute, and it has no functions."""
     graph = read(content(read(copy), 2))
     for node in _every_node(graph):
         if node.op not in operations.PURE - operations.CALLS - operations.BRANCHES or 2 in graph:
@@ -149,9 +149,9 @@ def _check_operations(graph: Message, known: frozenset[str]) -> None:
             raise ModelTooLarge(f"The graph and its functions have more than {MOST_FILE_NODES:,} operations.")
         if node.op not in known:
             raise UnsafeGraph(
-                f"The graph holds the operation {quoted(node.op)} (node {quoted(node.name)}). It is not in the "
-                "list of those that only compute: it could read files, write them or run code. Export the "
-                "network without it, from picture to scores."
+                f"The graph holds the operation {quoted(node.op)} (node {quoted(node.name)}). It is not in "
+                "the list of those that only compute: it could read files, write them or run code. Export "
+                "the network without it, from picture to scores."
             )
 
 
