@@ -32,6 +32,7 @@ VIEWS = {
     ),
     "checkup": ("checkup", "[data-testid=stDataFrame]", 1300),
     "scaling": ("checkup?part=The scaling", "[data-testid=stMain] button[kind=primary]", 1200),
+    "status": ("status", "[data-testid=stTable]", 1300),
 }
 
 

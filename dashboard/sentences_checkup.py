@@ -77,6 +77,8 @@ CHECKUP: dict[str, str] = {
     "status.about": "How this server guards itself against the files of strangers, what runs on it, and its limits.",
     "status.guards": "Guards",
     "status.on": "Models of visitors are opened: each one is inspected first, then opened in a sandboxed process of its own.",
+    "status.trusted": "Models of visitors are inspected, and then opened without a sandbox, because whoever runs this server "
+    "says so (EXPLAIN_TRUST_MODELS=1).",
     "status.part": "Guard",
     "status.active": "Active",
     "status.why": "What it does, or why it does not",

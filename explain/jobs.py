@@ -42,7 +42,8 @@ def predict(model: Model, image: Image, top: int = 5, output: int | str | None =
     scores, probabilities = enough_memory(lambda: network.predict(pixels_of(network, [image]), index))
     best = np.argsort(-scores[0], kind="stable")[: max(top, 0)]
     return tuple(
-        Prediction(int(k), _label(model, int(k), index), float(probabilities[0, k]), float(scores[0, k])) for k in best
+        Prediction(int(k), _label(model, int(k), index), float(probabilities[0, k]), float(scores[0, k]))
+        for k in best
     )
 
 
@@ -62,7 +63,8 @@ def activations(model: Model, image: Image, layer: str | Sequence[str] | None = 
     maps = enough_memory(lambda: {n: m.numpy() for n, m in network.tap(names)(pixels).items()})
     for one in names:
         check_one_each(one, maps[one], 1)
-    return tuple(_maps(network, one, maps[one][0], image) for one in (network.layer(name).name for name in layer))
+    asked = [network.layer(name).name for name in layer]
+    return tuple(_maps(network, one, maps[one][0], image) for one in asked)
 
 
 def _maps(network: Network, layer: str, values: np.ndarray, image: Image) -> Maps:
@@ -201,7 +203,8 @@ def class_number(model: Model, asked: int | str | None, output: int = 0) -> int:
             return folded.index(asked.strip().lower())
         of_labels = f"one of the {many} labels, or " if labels else ""
         raise ClassError(
-            f"There is no class '{asked}'.{near(asked, labels)} Expected {of_labels}a number from 0 to {many - 1}."
+            f"There is no class '{asked}'.{near(asked, labels)} "
+            f"Expected {of_labels}a number from 0 to {many - 1}."
         )
     if not isinstance(asked, (int, np.integer, str)) or int(asked) < 0:
         raise ClassError(f"Expected a class number from 0 to {model.outputs[output].classes - 1}, received {asked!r}.")
@@ -227,7 +230,8 @@ def _channels(channels: Iterable[int], layer: Layer) -> list[int]:
     wrong = [c for c in wanted if not isinstance(c, whole) or not 0 <= c < layer.map_shape[2]]
     if wrong:
         raise OptionError(
-            f"There is no channel {wrong[0]!r} in layer '{layer.name}': expected numbers from 0 to {layer.map_shape[2] - 1}."
+            f"There is no channel {wrong[0]!r} in layer '{layer.name}': "
+            f"expected numbers from 0 to {layer.map_shape[2] - 1}."
         )
     return [int(c) for c in wanted]
 

@@ -251,9 +251,9 @@ wrong("", ".keras", "weight_is_infinite", lambda: with_weights(poisoned(np.inf))
 
 def not_a_picture(name: str, ending: str = ".keras") -> None:
     def make():
-        import recipes_layers
+        import recipes_refused
 
-        return as_file(getattr(recipes_layers, name)(), ending)
+        return as_file(getattr(recipes_refused, name)(), ending)
 
     wrong("E_MODEL_INPUT", ending, f"input_{name}", make)
 

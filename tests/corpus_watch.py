@@ -166,8 +166,8 @@ class Watch:
         answers, gaps = self.pulse.answers, self.pulse.gaps
         return (
             f"\n{len(self.seconds)} refusals: median {half:.2f} s, 95th percentile {most:.2f} s, "
-            f"slowest {', '.join(slowest) or 'none'}; of {len(answers):,} answers of the health address the slowest "
-            f"took {max(answers):.2f} s; threads of this process stood still for {max(gaps):.2f} s at most"
+            f"slowest {', '.join(slowest) or 'none'}; of {len(answers):,} answers of the health address "
+            f"the slowest took {max(answers):.2f} s; this process stood still for {max(gaps):.2f} s at most"
         )
 
 

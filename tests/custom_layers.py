@@ -39,7 +39,7 @@ class ResidualUnit(keras.layers.Layer):
 
 
 class Patches(keras.layers.Layer):
-    """The tutorial's cut into patches: (b, H, W, C) → (b, places, patch · patch · C), without a convolution."""
+    """The tutorial's cut into patches, no convolution: (b, H, W, C) → (b, places, patch · patch · C)."""
 
     def __init__(self, patch, **options):
         super().__init__(**options)
@@ -87,7 +87,10 @@ def _block() -> list:
 
 
 def _tail() -> list:
-    return [keras.layers.GlobalAveragePooling2D(name="mean"), keras.layers.Dense(3, activation="softmax", name="head")]
+    return [
+        keras.layers.GlobalAveragePooling2D(name="mean"),
+        keras.layers.Dense(3, activation="softmax", name="head"),
+    ]
 
 
 def _through(layers, x):

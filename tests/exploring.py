@@ -14,7 +14,7 @@ from explain.image import from_pixels
 from explain.results import Heatmap, Image, Model
 
 CUSTOM = Path(__file__).with_name("custom_layers.py")
-SPATIAL = ("Conv", "Residual", "Block", "Add", "Concatenate", "Attention")          # kinds whose answer is looked at
+SPATIAL = ("Conv", "Residual", "Block", "Add", "Concatenate", "Attention")  # kinds whose answer is looked at
 
 
 def picture(seed: int = 0, height: int = 48, width: int = 48) -> Image:
@@ -32,7 +32,9 @@ def looked_at(model: Model, image: Image) -> list[str]:
     shapes = {layer.name: layer.map_shape for layer in model.layers}
     for maps in explain.activations(model, image, names):
         assert maps.values.dtype == np.float32 and np.isfinite(maps.values).all(), maps.layer
-        assert all(n in (None, m) for n, m in zip(shapes[maps.layer], maps.values.shape, strict=True)), maps.layer
+        assert all(n in (None, m) for n, m in zip(shapes[maps.layer], maps.values.shape, strict=True)), (
+            maps.layer
+        )
     return names
 
 
@@ -46,7 +48,9 @@ def explained(model: Model, image: Image, output: int = 0) -> tuple[Heatmap, ...
     for heat in found:
         assert heat.layer == model.network.default_layers[output] and np.isfinite(heat.values).all()
         assert heat.values.min() >= 0 and (heat.values.max() > heat.values.min() or heat.note), heat.layer
-    assert any(heat.values.max() > heat.values.min() for heat in found), f"only blank maps at {found[0].layer}"
+    assert any(heat.values.max() > heat.values.min() for heat in found), (
+        f"only blank maps at {found[0].layer}"
+    )
     return found
 
 
@@ -57,7 +61,9 @@ def dreamt(model: Model, layer: str, size: int = 32) -> None:
     assert np.isfinite(pattern.scores).all()
 
 
-def explored(network: keras.Model, pattern: str | None = "default", size: int = 32, files=(), folder=None) -> Model:
+def explored(
+    network: keras.Model, pattern: str | None = "default", size: int = 32, files=(), folder=None
+) -> Model:
     """All three jobs, of all outputs; and the same maps, to 1e-5 of the maximum, from files of these endings.
 
     pattern: the layer to dream of, or how its name begins; None for none.
@@ -81,6 +87,6 @@ def reopened(network: keras.Model, ending: str, folder: Path) -> Model:
     """Saved, inspected and opened again, with the classes of this folder's own file."""
     path = folder / f"network.{ending}"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")                                 # Keras' advice about .h5 and unbuilt layers
+        warnings.simplefilter("ignore")  # Keras' advice about .h5 and unbuilt layers
         network.save(path)
         return explain.load(path, scaling="0..1", custom_objects=str(CUSTOM))

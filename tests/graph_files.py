@@ -91,7 +91,8 @@ def classic(image, training, reference: bool):
             lambda: (weight("bn/mean", 4), weight("bn/var", 4) ** 2),
         )
         learnt = weight("bn/gamma", 4), weight("bn/beta", 4)
-        x, *_ = tf1.nn.fused_batch_norm(x, *learnt, mean, variance, is_training=False, name="bn/FusedBatchNorm")
+        normed = "bn/FusedBatchNorm"
+        x, *_ = tf1.nn.fused_batch_norm(x, *learnt, mean, variance, is_training=False, name=normed)
         x = tf1.cond(training, lambda: tf1.nn.dropout(x, rate=0.5), lambda: x)
         x = tf1.space_to_batch_nd(x, [2, 2], [[2, 2], [2, 2]])
         x = tf1.nn.conv2d(x, weight("wide/kernel", 3, 3, 4, 5), 1, "VALID", name="wide/Conv2D")

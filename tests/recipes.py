@@ -1,4 +1,4 @@
-"""The text-books' networks, small: each is built as its book builds it, with fewer filters and drawn weights."""
+"""The text-books' networks, built as their books build them, with fewer filters and drawn weights."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def augmentation() -> keras.Model:
 
 
 def mini_xception() -> keras.Model:
-    """(180, 180, 3): augmentation, Rescaling, separable convolutions in pre-activated residual blocks, sigmoid."""
+    """(180, 180, 3): augmentation, Rescaling, separable convolutions in residual blocks, sigmoid."""
     inputs = keras.Input((180, 180, 3))
     x = L.Rescaling(1.0 / 255)(augmentation()(inputs))
     x = L.Conv2D(2, 5, use_bias=False)(x)
@@ -120,7 +120,14 @@ def small_resnet50(shape=(64, 64, 3)) -> keras.Model:
         return x
 
     return resnet.ResNet(
-        stacks, False, True, include_top=False, weights=None, input_shape=shape, name="resnet50", weights_name="resnet50"
+        stacks,
+        False,
+        True,
+        include_top=False,
+        weights=None,
+        input_shape=shape,
+        name="resnet50",
+        weights_name="resnet50",
     )
 
 
@@ -177,14 +184,4 @@ def vgg16_transfer() -> keras.Model:
     base = vgg16_base()
     base.trainable = False
     head = [L.Flatten(), L.Dense(16, activation="relu"), L.Dense(1, activation="sigmoid")]
-    network = keras.Sequential([keras.Input((64, 64, 3)), base, *head], name="vgg16_transfer")
-    for layer in network.layers[1:]:
-        layer.trainable = True
-    base.trainable = False
-    return network
-
-
-TEXT_BOOKS = (
-    mnist_convnet, lenet5, cats_and_dogs, resnet34, mini_xception, residual_blocks, resnet50_cifar100,
-    xception_with_box, vgg16_transfer,
-)  # fmt: skip
+    return keras.Sequential([keras.Input((64, 64, 3)), base, *head], name="vgg16_transfer")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 from custom_layers import ClassToken, Patches, Positions
 from networks import draw_weights
 
@@ -13,7 +12,9 @@ SIDE = 16
 
 def _classified(inputs, x, name: str, seed: int = 0) -> keras.Model:
     x = L.GlobalAveragePooling2D(name="mean")(x)
-    return draw_weights(keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name=name), seed)
+    return draw_weights(
+        keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name=name), seed
+    )
 
 
 # Convolutions -------------------------------------------------------------------------------------------
@@ -48,7 +49,9 @@ def dilated() -> keras.Model:
 def grouped() -> keras.Model:
     inputs = keras.Input((SIDE, SIDE, 3))
     x = L.Conv2D(4, 1, activation="relu", name="mix")(inputs)
-    return _classified(inputs, L.Conv2D(6, 3, groups=2, activation="relu", name="groups")(x), "grouped", seed=1)
+    return _classified(
+        inputs, L.Conv2D(6, 3, groups=2, activation="relu", name="groups")(x), "grouped", seed=1
+    )
 
 
 # Blocks ---------------------------------------------------------------------------------------------------
@@ -77,7 +80,9 @@ def dense_block() -> keras.Model:
     inputs = keras.Input((SIDE, SIDE, 3))
     x = L.Conv2D(3, 3, padding="same", activation="relu", name="stem")(inputs)
     for i in range(2):
-        x = L.Concatenate(name=f"join{i}")([x, L.Conv2D(3, 3, padding="same", activation="relu", name=f"grow{i}")(x)])
+        x = L.Concatenate(name=f"join{i}")(
+            [x, L.Conv2D(3, 3, padding="same", activation="relu", name=f"grow{i}")(x)]
+        )
     return _classified(inputs, x, "dense_block")
 
 
@@ -102,7 +107,9 @@ def attention_block() -> keras.Model:
 def dead_and_duplicate() -> keras.Model:
     """In 'conv', channel 1 answers nothing to anything, and channel 3 what channel 2 does."""
     inputs = keras.Input((SIDE, SIDE, 3))
-    network = _classified(inputs, L.Conv2D(5, 3, activation="relu", name="conv")(inputs), "dead_and_duplicate", seed=2)
+    network = _classified(
+        inputs, L.Conv2D(5, 3, activation="relu", name="conv")(inputs), "dead_and_duplicate", seed=2
+    )
     kernel, bias = network.get_layer("conv").get_weights()
     kernel[..., 1], bias[1], kernel[..., 3], bias[3] = 0, -1, kernel[..., 2], bias[2]
     network.get_layer("conv").set_weights([kernel, bias])
@@ -115,9 +122,13 @@ def dead_and_duplicate() -> keras.Model:
 def _encoder(x, blocks: int = 2):
     for i in range(blocks):
         y = L.LayerNormalization(name=f"norm{i}a")(x)
-        x = L.Add(name=f"block{i}_attended")([x, L.MultiHeadAttention(2, 4, name=f"block{i}_attention")(y, y)])
+        x = L.Add(name=f"block{i}_attended")(
+            [x, L.MultiHeadAttention(2, 4, name=f"block{i}_attention")(y, y)]
+        )
         y = L.LayerNormalization(name=f"norm{i}b")(x)
-        y = L.Dense(x.shape[-1], name=f"block{i}_out")(L.Dense(10, activation="gelu", name=f"block{i}_wide")(y))
+        y = L.Dense(x.shape[-1], name=f"block{i}_out")(
+            L.Dense(10, activation="gelu", name=f"block{i}_wide")(y)
+        )
         x = L.Add(name=f"block{i}")([x, L.Dropout(0.1)(y)])
     return L.LayerNormalization(name="norm")(x)
 
@@ -127,7 +138,9 @@ def vit() -> keras.Model:
     inputs = keras.Input((32, 32, 3))
     x = L.Reshape((16, 6), name="tokens")(L.Conv2D(6, 8, 8, name="patches")(inputs))
     x = _encoder(Positions(name="positions")(ClassToken(name="class_token")(x)))
-    return draw_weights(keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x[:, 0]), name="vit"))
+    return draw_weights(
+        keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x[:, 0]), name="vit")
+    )
 
 
 def vit_of_the_tutorial() -> keras.Model:
@@ -135,28 +148,34 @@ def vit_of_the_tutorial() -> keras.Model:
     inputs = keras.Input((32, 64, 3))
     x = L.Dense(6, name="projected")(Patches(16, name="patches")(L.Rescaling(1 / 255)(inputs)))
     x = L.Flatten()(_encoder(Positions(name="positions")(L.Reshape((8, 6), name="tokens")(x))))
-    return draw_weights(keras.Model(inputs, L.Dense(3, name="head")(L.Dropout(0.5)(x)), name="vit_of_the_tutorial"))
+    return draw_weights(
+        keras.Model(inputs, L.Dense(3, name="head")(L.Dropout(0.5)(x)), name="vit_of_the_tutorial")
+    )
 
 
 def vit_mean() -> keras.Model:
     """Patches by reshaping alone, the head on the mean of all tokens."""
     inputs = keras.Input((32, 32, 3))
     x = L.Permute((1, 3, 2, 4, 5))(L.Reshape((4, 8, 4, 8, 3))(inputs))
-    x = _encoder(Positions(name="positions")(L.Dense(6, name="projected")(L.Reshape((16, 192), name="tokens")(x))), 1)
+    x = _encoder(
+        Positions(name="positions")(L.Dense(6, name="projected")(L.Reshape((16, 192), name="tokens")(x))), 1
+    )
     x = L.GlobalAveragePooling1D()(x)
-    return draw_weights(keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name="vit_mean"))
+    return draw_weights(
+        keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name="vit_mean")
+    )
 
 
 def windows() -> keras.Model:
     """Four windows of 4×4 places, each computed by itself: four rows a picture are neither map nor grid."""
     inputs = keras.Input((SIDE, SIDE, 3))
-    x = L.Conv2D(4, 2, 2, name="patches")(inputs)                                           # (b, 8, 8, 4)
+    x = L.Conv2D(4, 2, 2, name="patches")(inputs)  # (b, 8, 8, 4)
     x = keras.ops.transpose(keras.ops.reshape(x, (-1, 2, 4, 2, 4, 4)), (0, 1, 3, 2, 4, 5))
     x = L.Conv2D(4, 3, padding="same", name="in_window")(keras.ops.reshape(x, (-1, 4, 4, 4)))
-    x = keras.ops.reshape(x, (-1, 16, 4))                                                   # (b · 4, 16, 4)
+    x = keras.ops.reshape(x, (-1, 16, 4))  # (b · 4, 16, 4)
     x = L.MultiHeadAttention(1, 4, name="attention")(x, x)
     x = keras.ops.transpose(keras.ops.reshape(x, (-1, 2, 2, 4, 4, 4)), (0, 1, 3, 2, 4, 5))
-    x = L.Dense(5, activation="relu", name="merged")(keras.ops.reshape(x, (-1, 64, 4)))     # (b, 64, 5)
+    x = L.Dense(5, activation="relu", name="merged")(keras.ops.reshape(x, (-1, 64, 4)))  # (b, 64, 5)
     x = L.GlobalAveragePooling1D()(x)
     return draw_weights(keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name="windows"))
 
@@ -165,7 +184,9 @@ def tiles() -> keras.Model:
     """Four tiles of a picture, each convolved by itself, and their mean."""
     inputs = keras.Input((SIDE, SIDE, 3))
     x = keras.ops.transpose(keras.ops.reshape(inputs, (-1, 2, 8, 2, 8, 3)), (0, 1, 3, 2, 4, 5))
-    x = L.Conv2D(4, 3, activation="relu", name="in_tile")(keras.ops.reshape(x, (-1, 8, 8, 3)))     # (b · 4, 6, 6, 4)
+    x = L.Conv2D(4, 3, activation="relu", name="in_tile")(
+        keras.ops.reshape(x, (-1, 8, 8, 3))
+    )  # (b · 4, 6, 6, 4)
     x = keras.ops.reshape(L.GlobalAveragePooling2D()(x), (-1, 16))
     return draw_weights(keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name="tiles"))
 
@@ -175,8 +196,10 @@ def line_of_text() -> keras.Model:
     inputs = keras.Input((SIDE, SIDE, 1))
     x = L.Conv2D(4, 3, padding="same", activation="relu", name="conv")(inputs)
     x = L.Reshape((SIDE, SIDE * 4), name="columns")(L.Permute((2, 1, 3))(x))
-    x = L.GRU(5, name="reader")(x)
-    return draw_weights(keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name="line_of_text"))
+    x = L.GRU(5, name="reader")(L.MultiHeadAttention(1, 4, name="attended")(x, x))
+    return draw_weights(
+        keras.Model(inputs, L.Dense(3, activation="softmax", name="head")(x), name="line_of_text")
+    )
 
 
 # None ---------------------------------------------------------------------------------------------------
@@ -184,78 +207,26 @@ def line_of_text() -> keras.Model:
 
 def perceptron() -> keras.Model:
     """The text-book's Fashion-MNIST network: (28, 28), Flatten, Dense."""
-    layers = [keras.Input((28, 28)), L.Flatten(), L.Dense(8, activation="relu"), L.Dense(10, activation="softmax")]
+    layers = [
+        keras.Input((28, 28)),
+        L.Flatten(),
+        L.Dense(8, activation="relu"),
+        L.Dense(10, activation="softmax"),
+    ]
     return draw_weights(keras.Sequential(layers, name="perceptron"))
 
 
 def coloured_perceptron() -> keras.Model:
-    layers = [keras.Input((SIDE, SIDE, 3)), L.Flatten(), L.Dense(8, activation="tanh"), L.Dense(1, activation="sigmoid")]
+    layers = [
+        keras.Input((SIDE, SIDE, 3)),
+        L.Flatten(),
+        L.Dense(8, activation="tanh"),
+        L.Dense(1, activation="sigmoid"),
+    ]
     return draw_weights(keras.Sequential(layers, name="coloured_perceptron"))
-
-
-# No picture -----------------------------------------------------------------------------------------------
-
-
-def two_pictures() -> keras.Model:
-    one, other = keras.Input((SIDE, SIDE, 3)), keras.Input((SIDE, SIDE, 3))
-    return _classified([one, other], L.Conv2D(4, 3)(L.Concatenate()([one, other])), "two_pictures")
-
-
-def picture_and_numbers() -> keras.Model:
-    picture, numbers = keras.Input((SIDE, SIDE, 3)), keras.Input((7,))
-    x = L.Concatenate()([L.GlobalAveragePooling2D()(L.Conv2D(4, 3)(picture)), numbers])
-    return keras.Model([picture, numbers], L.Dense(3, activation="softmax")(x), name="picture_and_numbers")
-
-
-def sequence() -> keras.Model:
-    return keras.Sequential([keras.Input((50, 8)), L.LSTM(4), L.Dense(2, activation="softmax")], name="sequence")
-
-
-def vector() -> keras.Model:
-    return keras.Sequential([keras.Input((784,)), L.Dense(4), L.Dense(2, activation="softmax")], name="vector")
-
-
-def volume() -> keras.Model:
-    layers = [keras.Input((8, SIDE, SIDE, 1)), L.Conv3D(2, 3), L.GlobalAveragePooling3D(), L.Dense(2)]
-    return keras.Sequential(layers, name="volume")
-
-
-def channels_first() -> keras.Model:
-    layers = [keras.Input((3, SIDE, SIDE)), L.Conv2D(4, 3, data_format="channels_first"), L.Flatten(), L.Dense(2)]
-    return keras.Sequential(layers, name="channels_first")
-
-
-def turned_inside() -> keras.Model:
-    """The picture has its channels last, the convolutions have them first."""
-    first = {"data_format": "channels_first"}
-    layers = [keras.Input((SIDE, SIDE, 3)), L.Permute((3, 1, 2)), L.Conv2D(4, 3, name="conv", **first)]
-    return keras.Sequential([*layers, L.GlobalAveragePooling2D(**first), L.Dense(2)], name="turned_inside")
-
-
-def spectrum() -> keras.Model:
-    layers = [keras.Input((SIDE, SIDE, 12)), L.Conv2D(4, 3), L.GlobalAveragePooling2D(), L.Dense(2)]
-    return keras.Sequential(layers, name="spectrum")
-
-
-def two_pictures_subclassed() -> keras.Model:
-    class Pair(keras.Model):
-        def __init__(self, **options):
-            super().__init__(**options)
-            self.conv, self.mean, self.head = L.Conv2D(4, 3), L.GlobalAveragePooling2D(), L.Dense(2)
-
-        def call(self, pair):
-            return self.head(self.mean(self.conv(pair[0] - pair[1])))
-
-    network, empty = Pair(name="pair"), np.zeros((1, SIDE, SIDE, 3), np.float32)
-    network([empty, empty])
-    return network
 
 
 CONVOLUTIONS = (depthwise, separable, transposed, dilated, grouped)
 BLOCKS = (convnext, squeeze_and_excite, dense_block, addition, attention_block, dead_and_duplicate)
 TOKENS = (vit, vit_of_the_tutorial, vit_mean, windows, line_of_text)
 WITHOUT_MAP = (perceptron, coloured_perceptron)
-NO_PICTURE = (
-    two_pictures, picture_and_numbers, sequence, vector, volume, channels_first, turned_inside, spectrum,
-    two_pictures_subclassed,
-)  # fmt: skip

@@ -62,7 +62,9 @@ def nested_in_functional() -> keras.Model:
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.Sequential([L.RandomFlip("horizontal"), L.RandomRotation(0.1)], name="augmentation")(inputs)
     x = body()(L.Rescaling(1.0, name="scale")(x), training=False)
-    return draw_weights(keras.Model(inputs, connected(x, [*chain()[4:5], L.Dropout(0.2), chain()[5]]), name="fine_tuned"))
+    return draw_weights(
+        keras.Model(inputs, connected(x, [*chain()[4:5], L.Dropout(0.2), chain()[5]]), name="fine_tuned")
+    )
 
 
 def nested_in_sequential() -> keras.Model:
@@ -98,7 +100,9 @@ def subclassed_around() -> keras.Model:
 
 
 def softmax_apart() -> keras.Model:
-    return draw_weights(keras.Sequential([*chain(activation=None), L.Softmax(name="softmax")], name="softmax_apart"))
+    return draw_weights(
+        keras.Sequential([*chain(activation=None), L.Softmax(name="softmax")], name="softmax_apart")
+    )
 
 
 WRAPPINGS = {
@@ -122,7 +126,9 @@ def arithmetic_inside() -> keras.Model:
 def scaled_inside() -> keras.Model:
     """The same by a Rescaling layer, behind augmentation."""
     inputs = keras.Input((SIZE, SIZE, 3))
-    x = keras.Sequential([L.RandomFlip(), L.RandomZoom(0.2), L.RandomContrast(0.1)], name="augmentation")(inputs)
+    x = keras.Sequential([L.RandomFlip(), L.RandomZoom(0.2), L.RandomContrast(0.1)], name="augmentation")(
+        inputs
+    )
     x = body()(L.Rescaling(1 / 127.5, offset=-1)(x))
     return draw_weights(keras.Model(inputs, connected(x, chain()[4:]), name="scaled_inside"))
 
@@ -141,7 +147,9 @@ def logits() -> keras.Model:
 
 
 def activation_apart() -> keras.Model:
-    return draw_weights(keras.Sequential([*chain(activation=None), L.Activation("softmax")], name="activation_apart"))
+    return draw_weights(
+        keras.Sequential([*chain(activation=None), L.Activation("softmax")], name="activation_apart")
+    )
 
 
 def one_sigmoid() -> keras.Model:
@@ -175,7 +183,9 @@ def segmentation() -> keras.Model:
     x = L.Conv2D(6, 3, dilation_rate=2, padding="same", activation="relu", name="dilated")(x)
     x = L.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu", name="up")(x)
     x = L.Concatenate(name="across")([x, wide])
-    return draw_weights(keras.Model(inputs, L.Conv2D(3, 1, activation="softmax", name="pixels")(x), name="segmentation"))
+    return draw_weights(
+        keras.Model(inputs, L.Conv2D(3, 1, activation="softmax", name="pixels")(x), name="segmentation")
+    )
 
 
 # Inputs -------------------------------------------------------------------------------------------------
@@ -235,14 +245,17 @@ def input_in_a_list() -> keras.Model:
 
 def input_in_a_dictionary() -> keras.Model:
     inputs = keras.Input((SIZE, SIZE, 3), name="picture")
-    return draw_weights(keras.Model({"picture": inputs}, connected(inputs, chain()[1:]), name="input_in_a_dictionary"))
+    return draw_weights(
+        keras.Model({"picture": inputs}, connected(inputs, chain()[1:]), name="input_in_a_dictionary")
+    )
 
 
 INSIDE = (arithmetic_inside, scaled_inside, normalised_inside)
 ENDS = (
-    logits, activation_apart, one_sigmoid, several_labels, outputs_in_a_list, outputs_in_a_dictionary, segmentation,
+    logits, activation_apart, one_sigmoid, several_labels, outputs_in_a_list, outputs_in_a_dictionary,
+    segmentation,
 )  # fmt: skip
 INPUTS = (
-    grey, with_alpha, free_size, not_square, whole_numbers, half_precision, double_precision, without_channel_axis,
-    input_in_a_list, input_in_a_dictionary,
+    grey, with_alpha, free_size, not_square, whole_numbers, half_precision, double_precision,
+    without_channel_axis, input_in_a_list, input_in_a_dictionary,
 )  # fmt: skip

@@ -127,8 +127,8 @@ def test_bare_operators_of_a_functional_model():
     )  # fmt: skip
 
 
-IN_H5 = (plain, nested, three_deep, skipping, two_outputs)                   # which knows no x + y
-ON_DISK = [(make, "h5") for make in IN_H5] + [(make, "keras") for make in (*IN_H5, twin, with_operators)]
+SAVED = (plain, nested, three_deep, skipping, two_outputs, twin, with_operators)
+ON_DISK = [(make, ending) for make in SAVED for ending in ("h5", "keras")]
 
 
 @pytest.mark.parametrize(("make", "ending"), ON_DISK)

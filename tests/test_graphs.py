@@ -14,6 +14,7 @@ from networks import close, draw_weights, pictures
 
 import explain
 from explain.opening.graph_layers import common_start, pretty
+from explain.probe.probing import Probe
 
 FORMS = {"exported": exported, "saved": saved, "frozen": frozen}
 NETWORKS = (
@@ -68,6 +69,9 @@ def test_layers_maps_slopes_and_patterns_are_those_of_the_network(form, tmp_path
     (image,) = pictures(1)
     maps = [explain.activations(model, image, "second").values for model in (ours, theirs)]
     assert close(*maps, 1e-6)
+    probes = [Probe(model.network, image.pixels[None], ["image"], "second", [1]) for model in (ours, theirs)]
+    resumed, same = (probe.resume(0.5 * probe.maps) for probe in probes)
+    assert close(resumed, same, 1e-5) and not close(resumed, probes[0].scores, 1e-3)
     dreams = [explain.patterns(model, "second", [0, 3], steps=3, size=32) for model in (ours, theirs)]
     for one, other in zip(*dreams, strict=True):
         assert close(one.pixels, other.pixels, 1e-4)

@@ -9,7 +9,9 @@ from pathlib import Path
 import networks
 import numpy as np
 import pytest
-from graph_files import add, constant, doubling, frozen, message_of, refrozen, rewritten, saved
+from graph_files import (
+    SIDE, add, constant, doubling, frozen, message_of, noise, opened, refrozen, rewritten, saved,
+)  # fmt: skip
 
 from explain.errors import BrokenModel, ModelTooLarge, TruncatedModel, UnknownFile, UnsafeGraph
 from explain.inspecting import graphs
@@ -88,6 +90,13 @@ def test_garbage(content, folder, tmp_path):
         with pytest.raises((BrokenModel, TruncatedModel, UnknownFile)) as refusal:
             graphs.check(source, tmp_path)
         assert str(refusal.value).endswith(".")
+
+
+def test_zeros_may_be_written_as_nothing(pb):
+    """TensorFlow's graph optimiser does so."""
+    graph = opened(refrozen(pb, lambda graph: constant(graph, (3,), [])))
+    expected = networks.plain()(noise((SIDE, SIDE, 3)))
+    assert np.abs(graph(noise((SIDE, SIDE, 3))) - expected).max() < 1e-6
 
 
 def test_a_graph_without_its_variables(folder, tmp_path):

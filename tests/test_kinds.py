@@ -1,5 +1,5 @@
-"""Every kind of model, by its wrapping: fifteen kinds with an automatic layer and class, and the same weights in
-every wrapping, which give the same map."""
+"""Every kind of model by its wrapping: fifteen kinds with layer and class chosen by themselves, and the same
+weights in every wrapping, which give the same map."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def expected():
     return explain.activations(model, image, "second").values, explained(model, image)
 
 
-@pytest.mark.parametrize(("make", "layer"), wrapped.WRAPPINGS.items(), ids=[f.__name__ for f in wrapped.WRAPPINGS])
+@pytest.mark.parametrize(
+    ("make", "layer"), wrapped.WRAPPINGS.items(), ids=[f.__name__ for f in wrapped.WRAPPINGS]
+)
 def test_the_same_weights_give_the_same_map(make, layer, expected):
     model, image = explain.wrap(make(), "0..1"), picture()
     assert model.default_layer == layer and layer in looked_at(model, image)
@@ -80,17 +82,29 @@ def test_the_same_weights_give_the_same_map(make, layer, expected):
 
 def test_convolutions_inside_a_block_of_ones_own_are_reached():
     model = explain.wrap(wrapped.subclassed_traced(), "0..1")
-    assert [layer.name for layer in model.layers][:4] == ["block/first", "block/pool", "block/second", "block"]
+    assert [layer.name for layer in model.layers][:4] == [
+        "block/first",
+        "block/pool",
+        "block/second",
+        "block",
+    ]
     inside = explain.heatmap(model, picture(), layer="block/second", class_index=2).values
-    assert np.array_equal(inside, explain.heatmap(model, picture(), class_index=2).values) and inside.max() > 0
+    assert (
+        np.array_equal(inside, explain.heatmap(model, picture(), class_index=2).values) and inside.max() > 0
+    )
 
 
 # From disk ---------------------------------------------------------------------------------------------
 
-# Keras writes no subclassed model into .h5, and no arithmetic.
-NOT_IN_H5 = {wrapped.subclassed, wrapped.subclassed_traced, wrapped.subclassed_around, wrapped.arithmetic_inside}
+# Keras writes no subclassed model into .h5 from which it can be read again.
+NOT_IN_H5 = {wrapped.subclassed, wrapped.subclassed_traced, wrapped.subclassed_around}
 ON_DISK = (*wrapped.WRAPPINGS, *wrapped.INSIDE)
-DREAMT = {wrapped.nested_in_functional, wrapped.three_deep, wrapped.subclassed_traced, wrapped.arithmetic_inside}
+DREAMT = {
+    wrapped.nested_in_functional,
+    wrapped.three_deep,
+    wrapped.subclassed_traced,
+    wrapped.arithmetic_inside,
+}
 
 
 @pytest.mark.parametrize("make", ON_DISK, ids=lambda make: make.__name__)
@@ -101,10 +115,10 @@ def test_the_three_jobs_in_memory_and_from_files(make, tmp_path):
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_a_sequential_model_saved_before_it_was_built(ending, tmp_path):
-    """Its file knows neither shapes nor weights: refused with that sentence, opened where a shape is given."""
+    """Its file knows neither shapes nor weights: refused in a sentence, opened where a shape is given."""
     path = tmp_path / f"unbuilt.{ending}"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")                                            # Keras says so itself
+        warnings.simplefilter("ignore")  # Keras says so itself
         wrapped.unbuilt().save(path)
     with pytest.raises(InputError, match="never called.*holds no weights.*give input_shape="):
         explain.load(path, scaling="0..1")

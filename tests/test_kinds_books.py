@@ -65,7 +65,9 @@ def test_a_head_without_its_base_is_refused_and_opens_with_it(tmp_path):
     import keras
 
     head = recipes.head_on_features()
-    with pytest.raises(InputError, match=r"\(None, 4, 4, 512\).*512 channels.*keras.Sequential\(\[base, head\]\)"):
+    with pytest.raises(
+        InputError, match=r"\(None, 4, 4, 512\).*512 channels.*keras.Sequential\(\[base, head\]\)"
+    ):
         explain.wrap(head)
     base = recipes.vgg16_base(128)
     whole = keras.Sequential([keras.Input((128, 128, 3)), base, head], name="whole")
@@ -76,7 +78,10 @@ def test_a_head_without_its_base_is_refused_and_opens_with_it(tmp_path):
 
 def test_class_and_box_are_asked_for_by_name():
     model, image = explain.wrap(recipes.xception_with_box(), "0..1", labels=list("abcde")), picture()
-    assert [(o.name, o.head, o.classes) for o in model.outputs] == [("class", "softmax", 5), ("box", "linear", 4)]
+    assert [(o.name, o.head, o.classes) for o in model.outputs] == [
+        ("class", "softmax", 5),
+        ("box", "linear", 4),
+    ]
     assert explain.heatmap(model, image, output="class", class_index="b").label == "b"
     # The labels are the flowers': a corner of the box has none of them.
     assert explain.heatmap(model, image, output="box", class_index=1).label == "class 1"

@@ -7,7 +7,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
-import recipes_layers as layers
+import recipes_refused as refused
 import recipes_wrapped as wrapped
 from exploring import explained, explored, looked_at, picture
 from networks import close, draw_weights
@@ -17,7 +17,7 @@ from explain.errors import ClassError, InputError, LayerError, ModelError
 from explain.probe.probing import Probe
 
 EVERY = (*wrapped.INPUTS, *wrapped.ENDS)
-NOT_DREAMT = {wrapped.without_channel_axis, *wrapped.ENDS} - {wrapped.segmentation}      # patterns know no end
+NOT_DREAMT = {wrapped.without_channel_axis, *wrapped.ENDS} - {wrapped.segmentation}  # patterns know no end
 
 
 @pytest.mark.parametrize("make", EVERY, ids=lambda make: make.__name__)
@@ -79,7 +79,7 @@ def test_a_subclassed_network_without_an_axis_for_channels():
 @pytest.mark.parametrize("make", [wrapped.input_in_a_list, wrapped.input_in_a_dictionary])
 def test_an_input_is_given_as_it_was_declared(make):
     with warnings.catch_warnings():
-        warnings.simplefilter("error")                          # Keras warns of a bare tensor, at every trace
+        warnings.simplefilter("error")  # Keras warns of a bare tensor, at every trace
         explained(explain.wrap(make(), "0..1"), picture())
 
 
@@ -114,27 +114,27 @@ def test_whole_numbers_that_mean_something_else_have_none():
 
 
 REFUSED = {
-    layers.two_pictures: r"one picture as input, received 2 inputs: \(None, 16, 16, 3\), \(None, 16, 16, 3\)",
-    layers.picture_and_numbers: r"received 2 inputs: .*\(None, 7\)",
-    layers.two_pictures_subclassed: "received 2 inputs",
-    layers.sequence: r"received a sequence: \(None, 50, 8\)",
-    layers.vector: r"received a vector: \(None, 784\)",
-    layers.volume: r"received a volume or video: \(None, 8, 16, 16, 1\)",
-    layers.channels_first: r"\(None, 3, 16, 16\) has its channels first.*data_format='channels_last'",
-    layers.turned_inside: "Layer 'conv' computes with channels first.*data_format='channels_last'",
-    layers.spectrum: r"1, 3 or 4 channels, received \(None, 16, 16, 12\)",
+    refused.two_pictures: r"one picture as input, received 2 inputs: \(None, 16, 16, 3\), \(None, 16, 16, 3\)",
+    refused.picture_and_numbers: r"received 2 inputs: .*\(None, 7\)",
+    refused.two_pictures_subclassed: "received 2 inputs",
+    refused.sequence: r"received a sequence: \(None, 50, 8\)",
+    refused.vector: r"received a vector: \(None, 784\)",
+    refused.volume: r"received a volume or video: \(None, 8, 16, 16, 1\)",
+    refused.channels_first: r"\(None, 3, 16, 16\) has its channels first.*data_format='channels_last'",
+    refused.turned_inside: "Layer 'conv' computes with channels first.*data_format='channels_last'",
+    refused.spectrum: r"1, 3 or 4 channels, received \(None, 16, 16, 12\)",
 }
 
 
 @pytest.mark.parametrize(("make", "sentence"), REFUSED.items(), ids=[make.__name__ for make in REFUSED])
 def test_what_is_no_picture_is_refused_by_name(make, sentence):
-    with pytest.raises(InputError, match=sentence) as refused:
+    with pytest.raises(InputError, match=sentence) as found:
         explain.wrap(make(), "0..1")
-    assert isinstance(refused.value, ModelError) and refused.value.code == "E_MODEL_INPUT"
+    assert isinstance(found.value, ModelError) and found.value.code == "E_MODEL_INPUT"
 
 
 def test_every_refused_kind_is_tried():
-    assert set(REFUSED) == set(layers.NO_PICTURE)
+    assert set(REFUSED) == set(refused.NO_PICTURE)
 
 
 # Ends -----------------------------------------------------------------------------------------------------
@@ -151,7 +151,10 @@ def test_logits_softmax_and_softmax_apart_give_the_same_map():
 def test_one_sigmoid_unit_explains_either_class():
     """What speaks for the one speaks against the other: before the ReLU, one map is the other's negative."""
     model, image = explain.wrap(wrapped.one_sigmoid(), "0..1", labels=["cat", "dog"]), picture()
-    probes = [Probe(model.network, explain.image.fit(image.pixels, 12, 12)[None], ["p"], classes=[k]) for k in (0, 1)]
+    probes = [
+        Probe(model.network, explain.image.fit(image.pixels, 12, 12)[None], ["p"], classes=[k])
+        for k in (0, 1)
+    ]
     assert close(probes[0].slopes, -probes[1].slopes, 1e-6) and np.abs(probes[0].slopes).max() > 0
     assert probes[0].scores == -probes[1].scores
     assert probes[0].probabilities + probes[1].probabilities == pytest.approx(1, abs=1e-6)
@@ -163,14 +166,20 @@ def test_outputs_are_named_as_the_network_names_them():
     model, image = explain.wrap(wrapped.outputs_in_a_dictionary(), "0..1"), picture()
     assert [o.name for o in model.outputs] == ["what", "where"]
     assert [o.name for o in explain.wrap(wrapped.outputs_in_a_list(), "0..1").outputs] == ["kind", "box"]
-    by_name, by_number = explain.heatmap(model, image, output="where"), explain.heatmap(model, image, output=1)
+    by_name, by_number = (
+        explain.heatmap(model, image, output="where"),
+        explain.heatmap(model, image, output=1),
+    )
     assert np.array_equal(by_name.values, by_number.values)
     with pytest.raises(ClassError, match="what, where"):
         explain.heatmap(model, image, output="box")
 
 
 def test_labels_belong_to_the_output_with_as_many_classes():
-    model, image = explain.wrap(wrapped.outputs_in_a_list(), "0..1", labels=["red", "green", "blue"]), picture()
+    model, image = (
+        explain.wrap(wrapped.outputs_in_a_list(), "0..1", labels=["red", "green", "blue"]),
+        picture(),
+    )
     assert explain.heatmap(model, image, class_index="green").class_index == 1
     with pytest.raises(ClassError, match=r"no class 'green'. Expected a number from 0 to 3"):
         explain.heatmap(model, image, class_index="green", output="box")

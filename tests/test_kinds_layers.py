@@ -1,4 +1,4 @@
-"""Every kind of layer: convolutions of every sort, blocks, tokens that are places, and networks without any."""
+"""Every kind of layer: convolutions of all sorts, blocks, tokens that are places, networks without any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import recipes_layers as layers
 import tensorflow as tf
-from exploring import explained, explored, picture
+from exploring import explored, picture
 from networks import close, grad_cam
 
 import explain
@@ -25,8 +25,11 @@ TARGETS = {
     layers.dead_and_duplicate: "conv", layers.vit: "block0", layers.vit_of_the_tutorial: "block1",
     layers.vit_mean: "block0", layers.windows: "merged", layers.line_of_text: "conv",
 }  # fmt: skip
-ONE_SIZE = (layers.attention_block, layers.vit_of_the_tutorial, layers.windows)      # none that a pattern can have
-NOT_IN_H5 = {layers.convnext, layers.vit, layers.windows}                 # Keras reads neither LayerScale nor x[:, 0]
+ONE_SIZE = (
+    layers.attention_block,
+    layers.vit_of_the_tutorial,
+    layers.windows,
+)  # none that a pattern can have
 
 
 def test_every_kind_of_layer_is_tried():
@@ -35,15 +38,17 @@ def test_every_kind_of_layer_is_tried():
 
 @pytest.mark.parametrize(("make", "target"), TARGETS.items(), ids=[make.__name__ for make in TARGETS])
 def test_the_three_jobs_in_memory_and_from_files(make, target, tmp_path):
-    files = ("keras",) if make in NOT_IN_H5 else ("keras", "h5")
-    model = explored(make(), None if make in ONE_SIZE else "default", files=files, folder=tmp_path)
+    model = explored(make(), None if make in ONE_SIZE else "default", files=("keras", "h5"), folder=tmp_path)
     assert model.default_layer.startswith(target)
 
 
 @pytest.mark.parametrize("make", ONE_SIZE, ids=lambda make: make.__name__)
 def test_a_layer_that_needs_the_networks_own_size_says_so(make):
     _, model = opened(make)
-    with pytest.raises(LayerError, match="cannot be computed on pictures of this size.*TensorFlow says: (Input to reshape|The total size|params)"):
+    with pytest.raises(
+        LayerError,
+        match="cannot be computed on pictures of this size.*says: (Input to reshape|The total size|params)",
+    ):
         explain.patterns(model, model.default_layer, [0], steps=1, size=48)
 
 
@@ -79,26 +84,38 @@ def test_tokens_are_shown_as_the_places_they_stand_for():
     found = {layer.name: layer for layer in model.layers}
     assert found["patches"].map_shape == found["patches"].shape == (4, 4, 6)
     assert (found["tokens"].shape, found["tokens"].map_shape) == ((16, 6), (4, 4, 6))
-    assert (found["block0"].shape, found["block0"].map_shape) == ((17, 6), (4, 4, 6)) and found["block0"].has_map
+    assert (found["block0"].shape, found["block0"].map_shape) == ((17, 6), (4, 4, 6)) and found[
+        "block0"
+    ].has_map
     assert found["tokens"].note == "16 tokens, shown as the 4×4 places they stand for."
     assert found["block0"].note.endswith("the class token before them is left out.")
-    tokens = keras.Model(network.input, network.get_layer("block0").output)(probe.pixels / np.float32(255)).numpy()
+    tokens = keras.Model(network.input, network.get_layer("block0").output)(
+        probe.pixels / np.float32(255)
+    ).numpy()
     assert np.allclose(probe.maps, tokens[:, 1:].reshape(2, 4, 4, 6), atol=1e-5)
 
 
 def test_heads_of_attention_are_no_map():
     _, model = opened(layers.vit)
-    inner = [layer for layer in model.layers if layer.name.startswith("block0_attention/") and len(layer.shape) == 3]
+    inner = [
+        layer
+        for layer in model.layers
+        if layer.name.startswith("block0_attention/") and len(layer.shape) == 3
+    ]
     assert inner and not any(layer.has_map for layer in inner)
     with pytest.raises(LayerError, match=r"'block0_attention/query' gives \(17, 2, 4\), not"):
         explain.heatmap(model, picture(), layer="block0_attention/query")
 
 
-@pytest.mark.parametrize(("make", "layer"), [(layers.vit, "block0"), (layers.vit, "tokens"), (layers.vit_mean, "block0")])
+@pytest.mark.parametrize(
+    ("make", "layer"), [(layers.vit, "block0"), (layers.vit, "tokens"), (layers.vit_mean, "block0")]
+)
 def test_gradcam_on_tokens_against_an_eager_tape(make, layer):
     (network, _), probe = opened(make), bound(make, layer)
     head, rest = network.get_layer("head"), behind(network, layer)
-    tokens = tf.constant(keras.Model(network.input, network.get_layer(layer).output)(probe.pixels / np.float32(255)))
+    tokens = tf.constant(
+        keras.Model(network.input, network.get_layer(layer).output)(probe.pixels / np.float32(255))
+    )
     with tf.GradientTape() as tape:
         tape.watch(tokens)
         score = tf.gather(rest(tokens) @ head.kernel + head.bias, [1, 2], batch_dims=1)
@@ -110,13 +127,17 @@ def test_gradcam_on_tokens_against_an_eager_tape(make, layer):
         assert close(heat, grad_cam(probe.maps[i], slopes[i]), 1e-4)
 
 
-@pytest.mark.parametrize(("make", "layer"), [(layers.vit, "block0"), (layers.vit, "tokens"), (layers.vit_mean, "block0")])
+@pytest.mark.parametrize(
+    ("make", "layer"), [(layers.vit, "block0"), (layers.vit, "tokens"), (layers.vit_mean, "block0")]
+)
 def test_resuming_puts_the_tokens_back(make, layer):
     (network, _), probe = opened(make), bound(make, layer)
     assert close(probe.resume(probe.maps), probe.scores, 1e-5)
     changed = probe.maps * np.random.default_rng(0).normal(0, 9, probe.maps.shape).astype(np.float32)
-    tokens = keras.Model(network.input, network.get_layer(layer).output)(probe.pixels / np.float32(255)).numpy()
-    tokens[:, -16:] = changed.reshape(2, 16, 6)                              # the class token stays as it was
+    tokens = keras.Model(network.input, network.get_layer(layer).output)(
+        probe.pixels / np.float32(255)
+    ).numpy()
+    tokens[:, -16:] = changed.reshape(2, 16, 6)  # the class token stays as it was
     head = network.get_layer("head")
     expected = (behind(network, layer)(tokens) @ head.kernel + head.bias).numpy()[[0, 1], [1, 2]]
     assert close(probe.resume(changed), expected, 1e-5) and not close(expected, probe.scores, 1e-3)
@@ -127,12 +148,16 @@ def test_another_class_comes_from_the_store_with_its_class_token(monkeypatch):
     assert probe.slopes.any()
     with monkeypatch.context() as patch:
         for name in ("look", "tap", "head"):
-            patch.setattr(network, name, lambda *asked: pytest.fail("computed again although it was in the store"))
+            patch.setattr(
+                network, name, lambda *asked: pytest.fail("computed again although it was in the store")
+            )
         stored = Probe(network, probe.pixels, probe.keys, None, [0, 0]).slopes
         alone = Probe(network, probe.pixels[:1], probe.keys[:1], None, [0]).slopes
+        unseen = Probe(network, 0 * probe.pixels, probe.keys, None, [0, 0]).slopes  # reads no pixel
     network.store.clear()
     fresh = Probe(network, probe.pixels, probe.keys, None, [0, 0]).slopes
     assert fresh.any() and close(stored, fresh, 1e-5) and close(alone, fresh[:1], 1e-5)
+    assert np.array_equal(unseen, stored)
 
 
 def test_behind_the_last_attention_the_places_have_no_say():
@@ -141,7 +166,7 @@ def test_behind_the_last_attention_the_places_have_no_say():
     assert model.default_layer == "block0"
     blank = explain.heatmap(model, picture(), layer="block1")
     assert not blank.values.any() and blank.note
-    assert opened(layers.vit_mean)[1].default_layer == "block0"                          # the mean reads every place
+    assert opened(layers.vit_mean)[1].default_layer == "block0"  # the mean reads every place
 
 
 def test_a_pattern_of_tokens_climbs_the_mean_of_their_places():
@@ -166,8 +191,9 @@ def test_windows_and_columns_are_no_places():
     for layer in ("attention", "in_window"):
         with pytest.raises(LayerError, match=rf"'{layer}' gives \(.*4\), not .* of the whole picture"):
             explain.heatmap(model, picture(), layer=layer)
-    columns = next(x for x in explain.wrap(layers.line_of_text(), "0..1").layers if x.name == "columns")
-    assert columns.shape == (16, 64) and not columns.has_map
+    text = {layer.name: layer for layer in explain.wrap(layers.line_of_text(), "0..1").layers}
+    assert text["columns"].shape == text["attended"].shape == (16, 64)
+    assert not text["columns"].has_map and not text["attended"].has_map
 
 
 def test_a_layer_that_answers_to_tiles_says_so_when_it_is_asked():
@@ -188,7 +214,9 @@ def test_a_network_without_a_map_says_what_can_still_be_seen(make):
     assert model.default_layer is None and not any(layer.has_map for layer in model.layers)
     assert explain.predict(model, image)
     for ask in (explain.heatmap, explain.activations):
-        with pytest.raises(LayerError, match="no activations, no Grad-CAM.*Predictions and the slopes of the score"):
+        with pytest.raises(
+            LayerError, match="no activations, no Grad-CAM.*Predictions and the slopes of the score"
+        ):
             ask(model, image)
         with pytest.raises(LayerError, match=r"'dense.*' gives \(8,\), not"):
             ask(model, image, layer=next(layer.name for layer in model.layers if layer.shape == (8,)))

@@ -75,9 +75,9 @@ def test_what_may_never_happen_is_seen(error, word, tmp_path, monkeypatch):
     assert len(run.found.kept) == (word in mutate.BAD)
 
 
-def test_it_runs_by_its_name():
+def test_it_runs_by_its_name(tmp_path):
     said = subprocess.run(
-        [sys.executable, "-m", "tests.mutate", "--minutes", "0"],
+        [sys.executable, "-m", "tests.mutate", "--minutes", "0", "--keep", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@ from small_models import saved
 from dashboard.text import say
 from explain import workers
 from explain.samples import samples
+from explain.sandbox import Part
 from explain.scaling import SCALINGS
 
 
@@ -139,3 +140,10 @@ def test_it_tells_no_paths_and_nothing_of_others(small):
     networks = table(at, say("status.network"))
     assert say("status.somebodys") in networks and "mine" not in str(networks)
     assert not re.search(r"/\w+/|[0-9a-f]{16}", str([each.value.to_string() for each in at.table]))
+
+
+def test_trust_without_a_sandbox_is_not_called_safe(monkeypatch):
+    monkeypatch.setattr(workers, "sandbox", lambda: (Part("files", False, "none here"),))
+    monkeypatch.setattr(workers, "trusts_models", lambda: True)
+    at = visit("status")
+    assert [each.value for each in at.warning] == [say("status.trusted")] and not at.success

@@ -23,8 +23,10 @@ def guards() -> None:
     st.header(say("status.guards"), anchor=False)
     if sentence := arrivals.off():
         st.warning(sentence, icon=":material/lock:")
-    else:
+    elif _confined(workers.sandbox()):
         st.success(say("status.on"), icon=":material/verified_user:")
+    else:
+        st.warning(say("status.trusted"), icon=":material/lock_open:")
     rows = [
         (plain(p.name), say("status.yes") if p.active else say("status.no"), plain(p.why))
         for p in workers.sandbox()

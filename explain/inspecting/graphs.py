@@ -54,7 +54,7 @@ def check(source: Path, target: Path) -> tuple[Path, tuple[Notice, ...]]:
         if sum(map(len, pieces)) > most_bytes():
             raise ModelTooLarge(f"The network's numbers take more than {limits.size(most_bytes())}.")
         target.mkdir(parents=True, exist_ok=True)
-        part = target / "graph.pb"                   # never into a file that `pieces` may be read from
+        part = target / "graph.part"                   # never into a file that `pieces` may be read from
         with part.open("wb") as file:
             file.writelines(pieces)
         verify(mapped(part))

@@ -65,9 +65,18 @@ def _taken_out(graph_def) -> dict[str, np.ndarray]:
     found = {}
     for node in graph_def.node:
         if node.op == "VarHandleOp":
-            found[node.name] = tf.make_ndarray(node.attr["_value"].tensor)
+            found[node.name] = array_of(node.attr["_value"].tensor)
             del node.attr["_value"]
     return found
+
+
+def array_of(tensor) -> np.ndarray:
+    """The numbers of a TensorProto. TensorFlow's optimiser writes zeros as no numbers at all."""
+    filled = {field.name for field, _ in tensor.ListFields()} - {"dtype", "tensor_shape", "version_number"}
+    if not filled:
+        shape = [dim.size for dim in tensor.tensor_shape.dim]
+        return np.zeros(shape, tf.as_dtype(tensor.dtype).as_numpy_dtype)
+    return tf.make_ndarray(tensor)
 
 
 def _accept_floats(graph_def, image: str) -> None:

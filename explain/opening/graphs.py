@@ -24,7 +24,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from explain.errors import BrokenModel
 from explain.inspecting import graphs
-from explain.opening.graph_import import Imported, imported
+from explain.opening.graph_import import Imported, array_of, imported
 from explain.opening.graph_layers import Tap, common_start, taps
 
 
@@ -132,7 +132,7 @@ class Program:
 def _step(operation: tf.Operation, layer: GraphLayer | None) -> Step:
     answers = [tensor.name for tensor in operation.outputs]
     if operation.type == "Const":
-        value = tf.make_ndarray(operation.get_attr("value"))
+        value = array_of(operation.get_attr("value"))
         return Step(tf.constant, {}, {"value": value, "dtype": operation.outputs[0].dtype}, answers, layer)
     if operation.type == "Reshape" and _changes_nothing(operation):
         return Step(lambda tensor: tensor, {"tensor": operation.inputs[0].name}, {}, answers, layer)

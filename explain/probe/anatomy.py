@@ -59,8 +59,9 @@ def check_channels_last(calls: list[Call]) -> None:
     for call in calls:
         if getattr(call.operation, "data_format", None) == "channels_first" and call.tensor.shape.rank == 4:
             raise InputError(
-                f"Layer '{call.name}' computes with channels first (batch, channels, height, width). Expected channels "
-                "last, as TensorFlow's own kernels for the CPU do: build the network with data_format='channels_last'."
+                f"Layer '{call.name}' computes with channels first (batch, channels, height, width). "
+                "Expected channels last, as TensorFlow's own kernels for the CPU do: build the network with "
+                "data_format='channels_last'."
             )
 
 
@@ -72,34 +73,37 @@ def check_picture_input(model: keras.Model) -> tuple[int | None, int | None, int
     shapes = input_shapes(model)
     if not shapes:
         raise InputError(
-            f"The network '{model.name}' does not say what its input looks like, because it was never called; "
-            "a file that was saved like that holds no weights either. Call it once on a picture and save it "
-            "again, or give input_shape=(height, width, channels)."
+            f"The network '{model.name}' does not say what its input looks like, because it was never "
+            "called; a file that was saved like that holds no weights either. Call it once on a picture and "
+            "save it again, or give input_shape=(height, width, channels)."
         )
     if len(shapes) > 1:
         listed = ", ".join(map(str, shapes[:4])) + (", …" if len(shapes) > 4 else "")
-        raise InputError(f"Expected a network with one picture as input, received {len(shapes)} inputs: {listed}.")
+        raise InputError(
+            f"Expected a network with one picture as input, received {len(shapes)} inputs: {listed}."
+        )
     shape = shapes[0]
     if len(shape) == 3 and shape[1] == shape[2] is not None:
         return shape[1], shape[2], 1
     if len(shape) != 4:
         what = {2: "a vector", 3: "a sequence", 5: "a volume or video"}.get(len(shape), "something else")
         raise InputError(
-            f"Expected a network whose input is a picture (batch, height, width, channels), received {what}: {shape}."
+            f"Expected a network whose input is a picture (batch, height, width, channels), "
+            f"received {what}: {shape}."
         )
     height, width, channels = shape[1:]
     if channels in (1, 3, 4):
         return height, width, channels
     if height in (1, 3, 4) and _are_sides(width, channels):
         raise InputError(
-            f"The input {shape} has its channels first. Expected (batch, height, width, channels), as TensorFlow's own "
-            "kernels for the CPU do: build the network with data_format='channels_last'."
+            f"The input {shape} has its channels first. Expected (batch, height, width, channels), as "
+            "TensorFlow's own kernels for the CPU do: build the network with data_format='channels_last'."
         )
     if channels is not None and channels > 4:
         raise InputError(
-            f"Expected a picture with 1, 3 or 4 channels, received {shape}: {channels} channels are the answer of another "
-            "network. If this is a head that was trained on such answers, put its base in front, "
-            "keras.Sequential([base, head]), and open the whole."
+            f"Expected a picture with 1, 3 or 4 channels, received {shape}: {channels} channels are the "
+            "answer of another network. If this is a head that was trained on such answers, put its base in "
+            "front, keras.Sequential([base, head]), and open the whole."
         )
     raise InputError(f"Expected a picture with 1, 3 or 4 channels, received {shape}.")
 

@@ -104,8 +104,9 @@ def climb(network: Network, layer: str, key: tuple, recipe: Recipe):
 
 def _too_small_or_fixed(network: Network, layer: str, error: Exception) -> LayerError:
     height, width, _ = network.input_shape
-    own = f"a larger size, the network's own ({height}×{width}), or" if height == width else "a larger size or"
-    why = "" if height == width else f" The network's own pictures are {height}×{width}, and patterns are square."
+    own, why = f"a larger size, the network's own ({height}×{width}), or", ""
+    if height != width:
+        own, why = "a larger size or", f" The network's pictures are {height}×{width}, patterns are square."
     return LayerError(
         f"Layer '{layer}' cannot be computed on pictures of this size. Choose {own} an earlier layer.{why} "
         f"TensorFlow says: {_reason(error)}"
@@ -134,7 +135,7 @@ def _as_input(pictures, network: Network):
 
 
 def _reason(error: Exception) -> str:
-    """What TensorFlow found, without where it was called: Keras puts the layer first and paints the rest bold."""
+    """What TensorFlow found, without where: Keras puts the layer first and paints the rest bold."""
     where = ("Exception encountered", "Graph execution error", "Detected at node", "File ", "[[{{node")
     lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
     telling = [line.partition(" for '{{node")[0] for line in lines if line and not line.startswith(where)]

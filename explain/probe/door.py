@@ -110,7 +110,10 @@ def run(network: keras.Model, inputs: tf.Tensor, visit=None, as_it_is: bool = Fa
     """
     if visit is None and not as_it_is:
         return keras.tree.flatten(network(_as_declared(network, inputs), training=False))
-    see = (lambda name, operation, tensor: visit(name, tensor)) if visit else (lambda name, operation, tensor: tensor)
+
+    def see(name, operation, tensor):
+        return visit(name, tensor) if visit else tensor
+
     return keras.tree.flatten(walk(network, inputs, see, as_it_is))
 
 

@@ -22,8 +22,8 @@ class Entrance:
 
     def __init__(self, model: keras.Model, scaling: Scaling, channels: int):
         self.scaling, self.channels = scaling, channels
-        inputs = getattr(model, "inputs", None)
-        self.dtype = tf.as_dtype(inputs[0].dtype if inputs else getattr(model, "input_dtype", None) or "float32")
+        inputs, called = getattr(model, "inputs", None), getattr(model, "input_dtype", None)
+        self.dtype = tf.as_dtype(inputs[0].dtype if inputs else called or "float32")
         self.channel_axis = [len(shape) for shape in input_shapes(model)] != [3]
 
     def prepare(self, pixels: tf.Tensor, smooth: bool = False) -> tf.Tensor:
@@ -55,6 +55,6 @@ def takes_fractions(network: Network) -> bool:
     noise = np.random.default_rng(0).integers(0, 256, (1, *network.input_shape), np.uint8)
     try:
         found = network.trace(scores, network.pixels_spec())(tf.constant(noise)).numpy()
-    except (ValueError, TypeError, tf.errors.InvalidArgumentError):       # a layer that knows whole numbers only
+    except (ValueError, TypeError, tf.errors.InvalidArgumentError):       # a layer for whole numbers only
         return False
     return np.allclose(found, network.predict(noise)[0], rtol=1e-3, atol=1e-4)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from explain.probe.door import Call
 
-BEFORE = (0, 1, 2, 5)          # nothing, a class token, distillation beside it, a class token and four registers
+BEFORE = (0, 1, 2, 5)          # nothing, a class token, distillation beside it, or four registers beside it
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Grid:
         """What a person should know about the map."""
         left_out = {0: "", 1: "; the class token before them is left out"}
         others = left_out.get(self.before, f"; the {self.before} tokens before them are left out")
-        return f"{self.rows * self.columns} tokens, shown as the {self.rows}×{self.columns} places they stand for{others}."
+        places = f"{self.rows}×{self.columns} places they stand for"
+        return f"{self.rows * self.columns} tokens, shown as the {places}{others}."
 
     def places(self, tokens: tf.Tensor) -> tf.Tensor:
         """(b, n, c) → (b, n − before, c)."""
@@ -47,7 +48,7 @@ def may_be_tokens(call: Call) -> bool:
 
 
 def measured(call: Call) -> bool:
-    """Whether it is worth knowing how many rows one picture gives: where there are tokens, maps may be windows."""
+    """Whether to count the rows that one picture gives: where there are tokens, maps may be windows."""
     return may_be_tokens(call) or call.tensor.shape.rank == 4
 
 
@@ -64,7 +65,7 @@ def find_grids(tokens: dict[Call, int], input_shape: tuple[int, int, int]) -> di
     graphs = {call.tensor.graph for call in tokens}
     grids: dict[str, Grid] = {}
     maps: set[tuple[int, int]] = set()
-    for operation in (each for graph in graphs for each in graph.get_operations()):          # as they were made
+    for operation in (each for graph in graphs for each in graph.get_operations()):        # as they were made
         for tensor in operation.outputs:
             maps.update(size for size in _map_sizes(tensor.shape) if _like_the_picture(*size, input_shape))
         for name, many in at.get(operation.name, ()):

@@ -53,9 +53,9 @@ class Network:
             name = self.default_layers[output]
             if name is None:
                 raise LayerError(
-                    "This network has no layer with a map (height, width, channels) on the way to its output "
-                    f"'{self.outputs[output].name}', so there is no place to show: no activations, no Grad-CAM. "
-                    "Predictions and the slopes of the score at the pixels remain possible."
+                    "This network has no layer with a map (height, width, channels) on the way to its "
+                    f"output '{self.outputs[output].name}', so there is no place to show: no activations, no "
+                    "Grad-CAM. Predictions and the slopes of the score at the pixels remain possible."
                 )
         if name not in self._by_name:
             with_map = [n for n, layer in self._by_name.items() if layer.has_map]
@@ -108,8 +108,9 @@ class Network:
         """InputError where a network takes whole numbers, and fractions not for the same."""
         if self.entrance.dtype.is_integer and not self._takes_fractions:
             raise InputError(
-                f"This network takes whole numbers ({self.entrance.dtype.name}) and fractions not for the same, so its "
-                "answers have no slopes at the pixels: no patterns, no input gradients. Save it with a float32 input."
+                f"This network takes whole numbers ({self.entrance.dtype.name}) and fractions not for the "
+                "same, so its answers have no slopes at the pixels: no patterns, no input gradients. "
+                "Save it with a float32 input."
             )
 
     @cached_property

@@ -173,8 +173,8 @@ def check_one_each(layer: str, maps: np.ndarray, many: int) -> None:
     """LayerError unless there is one map for each of so many pictures."""
     if len(maps) != many:
         raise LayerError(
-            f"Layer '{layer}' gives {len(maps)} maps for {many} picture{'s' * (many > 1)}: the network cuts a picture "
-            "into pieces there. Choose a layer before or behind that."
+            f"Layer '{layer}' gives {len(maps)} maps for {many} picture{'s' * (many > 1)}: the network cuts "
+            "a picture into pieces there. Choose a layer before or behind that."
         )
 
 

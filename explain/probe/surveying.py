@@ -58,8 +58,9 @@ def survey(network: Network) -> Survey:
     if made["sizes"] is not None:
         measure = cut_out(function.graph, [made["pixels"]], made["sizes"], network.trace)
         sizes = dict(zip(filter(measured, calls), measure(_noise(network)).numpy()))
-        pieces = {call.name for call, (rows, _) in sizes.items() if rows != 1}
-        tokens = {call: size for call, (_, size) in sizes.items() if may_be_tokens(call) and call.name not in pieces}
+        whole = {call: size for call, (rows, size) in sizes.items() if rows == 1}
+        pieces = {call.name for call in sizes if call not in whole}
+        tokens = {call: size for call, size in whole.items() if may_be_tokens(call)}
         grids = find_grids(tokens, network.input_shape)
     layers, heads = layers_of(calls, grids, pieces), made["heads"]
     tensors = {call.name: call.tensor for call in calls}
@@ -101,9 +102,10 @@ def _heard(network, pixels, scores, tensors, grids, name: str) -> bool:
         return True
     tokens, grid, noise = tensors[name], grids[name], np.random.default_rng(0)
     two = noise.normal(size=(2, grid.before + grid.rows * grid.columns, tokens.shape[-1]))
-    two[1, : grid.before] = two[0, : grid.before]                                  # they differ in the places only
+    two[1, : grid.before] = two[0, : grid.before]                             # they differ in the places only
     behind = cut_out(tokens.graph, [pixels, tokens], scores, network.trace)
-    one, other = behind(tf.repeat(_noise(network), 2, axis=0), tf.cast(two, tokens.dtype)).numpy()        # (K,) each
+    pictures = tf.repeat(_noise(network), 2, axis=0)
+    one, other = behind(pictures, tf.cast(two, tokens.dtype)).numpy()                         # (K,) each
     return bool(np.abs(one - other).max() > 1e-6 * np.abs(one).max())
 
 
