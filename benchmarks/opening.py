@@ -1,4 +1,4 @@
-"""Opening a stranger's file: inspected, copied, opened, traced and tried, against Keras' loader alone."""
+"""Opening a stranger's file: inspected, copied, opened and traced, against Keras' loader alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def opening(ending: str, quick: bool = False) -> Row:
     )  # fmt: skip
     megabytes = path.stat().st_size / 1e6
     return Row(
-        f"opening/{ending}", f"opening a {ending} file of {megabytes:.0f} MB: inspected, copied, opened, tried",
+        f"opening/{ending}", f"opening a {ending} file of {megabytes:.0f} MB: inspected, copied, opened, traced",
         "keras.models.load_model alone", *times, LIMIT,
     )  # fmt: skip
 

@@ -47,6 +47,7 @@ def give_model(visitor, name: str, data: bytes) -> None:
     panel = page.get_by_test_id("stSidebar").get_by_test_id("stExpander").filter(has_text=say("models.open"))
     if not panel.get_by_test_id("stFileUploader").first.is_visible():
         panel.locator("summary").click()
+    expect(panel.get_by_test_id("stFileUploader").first).to_be_visible()
     with page.expect_file_chooser() as chooser:
         panel.get_by_test_id("stFileUploader").first.locator("button", has_text="Upload").click()
     chooser.value.set_files([{"name": name, "mimeType": "application/octet-stream", "buffer": data}])

@@ -155,6 +155,7 @@ def give_file(visitor, heading: str, name: str, data: bytes) -> None:
     uploader = panel.get_by_test_id("stFileUploader").first
     if not uploader.is_visible():
         panel.locator("summary").click()
+    expect(uploader).to_be_visible()
     with visitor.page.expect_file_chooser() as chooser:
         uploader.locator("button", has_text="Upload").click()
     chooser.value.set_files([{"name": name, "mimeType": "application/octet-stream", "buffer": data}])
@@ -168,6 +169,7 @@ def test_a_network_its_layers_and_its_classes_called_like_that(visitor, model_of
     network = page.get_by_role("combobox", name="Network")
     expect(network).to_have_value(say("models.own", name=clean(NAMES[0])))
     lines = [" ".join(name.split()) or "-" for name in NAMES]
+    expect(page.get_by_text(f"{len(NAMES)} classes, input 12×12×3")).to_be_visible()  # it ran anew
     visitor.settle()
     give_file(visitor, say("settings.title"), NAMES[3], "\n".join(lines).encode())
     expect(page.get_by_text(say("labels.remove"))).to_be_visible()

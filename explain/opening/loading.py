@@ -22,7 +22,7 @@ from explain.opening import zoo
 from explain.opening.files import first_line, network_of, own_network
 from explain.opening.guess import FREE_SIZE, Guess, guess_scaling
 from explain.opening.labels import imagenet_labels, read_labels
-from explain.opening.trial import trial
+from explain.opening.trial import check_memory, room, trial
 from explain.probe.anatomy import check_picture_input
 from explain.probe.network import Network
 from explain.results import Inspection, Model, Notice
@@ -67,7 +67,7 @@ def load(
         return _from_file(own_network(path, files), path.stem, scaling, labels, input_shape)
     with tempfile.TemporaryDirectory(prefix="layerscope-") as folder:
         inspection = inspect(path, folder, read_customs(files), with_labels=labels is None)
-        return open_inspected(inspection, scaling, labels, input_shape, files, path.stem)
+        return open_inspected(inspection, scaling, labels, input_shape, files, path.stem, tried=False)
 
 
 def open_inspected(
@@ -77,14 +77,15 @@ def open_inspected(
     input_shape: tuple[int, int, int] | None = None,
     custom_objects: Sequence[str] = (),
     name: str = "model",
+    tried: bool = True,
 ) -> Model:
-    """The model of a canonical copy, tried on one picture. Raises as `load` does for a file."""
+    """The model of a canonical copy; `tried` on a picture before anybody asks. Raises as `load` does."""
     device.ready()
     network = network_of(inspection, custom_objects)
     given = tuple(labels) if labels is not None else inspection.labels
     content = " ".join([inspection.digest, *(Path(file).read_text("utf-8") for file in custom_objects)])
     return _from_file(
-        network, name, scaling, given, input_shape, inspection.notices, labels is not None, content
+        network, name, scaling, given, input_shape, inspection.notices, labels is not None, content, tried
     )
 
 
@@ -112,7 +113,7 @@ def _from_zoo(text, scaling, labels, weights, input_shape, on_progress, trusted)
     )
 
 
-def _from_file(network, name, scaling, labels, input_shape, notices=(), named=True, content=None) -> Model:
+def _from_file(network, name, scaling, labels, input_shape, notices=(), named=True, content=None, tried=False) -> Model:
     """named: whether the user gave the labels; those that came with the file may not fit it; content: what
     the key is made of."""
     if not network.built and input_shape is not None:
@@ -124,7 +125,8 @@ def _from_file(network, name, scaling, labels, input_shape, notices=(), named=Tr
         sentence = f"The labels beside the model are {len(labels)}, its classes {classes}: they are not used."
         labels, notices = None, (*notices, Notice("W_LABELS", sentence))
     model = _model(network, scaling, why, labels, name, input_shape, content=content)
-    return replace(model, notices=(*notices, *guessed, *trial(model.network)))
+    check_memory(model.layers, room())
+    return replace(model, notices=(*notices, *guessed, *(trial(model.network) if tried else ())))
 
 
 def wrap(
