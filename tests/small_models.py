@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pages import ROOT
 
-from explain.workers.worker import context
+from explain.workers.worker import NAME, context
 
 
 def saved(folder: Path, *kinds: str | tuple, ending: str = "keras") -> dict[str, bytes]:
@@ -19,7 +19,9 @@ def saved(folder: Path, *kinds: str | tuple, ending: str = "keras") -> dict[str,
     """
     wanted = [kind if isinstance(kind, tuple) else (kind,) for kind in kinds]
     paths = [folder / f"{i}.{ending}" for i in range(len(wanted))]
-    process = context().Process(target=_save, args=([(str(p), w) for p, w in zip(paths, wanted)],))
+    jobs = [(str(path), one) for path, one in zip(paths, wanted)]
+    # Called as workers are: a test that ran a page before leaves that page as `__main__`.
+    process = context().Process(target=_save, args=(jobs,), name=NAME)
     process.start()
     process.join(180)
     assert process.exitcode == 0
