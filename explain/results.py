@@ -144,9 +144,10 @@ class Maps:
 class Heatmap:
     """Where the network looked, in the layer's own size.
 
-    values: (h, w) float32, not normalised; score: y^c; note: why it is blank, flat or not finite,
-    or "" when there is nothing to say; notices: the same with codes; image, model: their keys;
-    options: the method's knobs.
+    layer: its path, "" where the method looks at the pixels and not at a layer; values: (h, w) float32,
+    not normalised; score: y^c; note: why it is blank, flat or not finite, or "" when there is nothing to
+    say; notices: the same with codes; image, model: their keys; options: the method's knobs; facts:
+    figures that the method found beside the map, {"completeness_gap": 0.01}.
     """
 
     layer: str
@@ -161,6 +162,12 @@ class Heatmap:
     model: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+    facts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def signed(self) -> bool:
+        """Whether numbers below zero speak against the class: colours are then centred on zero."""
+        return bool(self.options.get("signed", False))
 
 
 @frozen
