@@ -30,6 +30,7 @@ VIEWS = {
         "#overlay[data-ready]",
         900,
     ),
+    "report": ("heatmaps?photo=Chelsea, a cat", "#overlay[data-ready]", 1400),
     "checkup": ("checkup", "[data-testid=stDataFrame]", 1300),
     "scaling": ("checkup?part=The scaling", "[data-testid=stMain] button[kind=primary]", 1200),
     "status": ("status", "[data-testid=stTable]", 1300),
@@ -71,6 +72,10 @@ def main() -> None:
                 if name == "scaling":
                     page.get_by_role("button", name="Compare the scalings").click()
                     _settle(page, "[data-testid=stDataFrame]")
+                if name == "report":
+                    page.get_by_role("button", name="Pin to report").first.click()
+                    page.get_by_role("link", name="Open the report").first.click()
+                    _settle(page, "text=Figure 1")
                 page.screenshot(path=OUT / f"{name}.jpg", type="jpeg", quality=85)
             browser.close()
     finally:

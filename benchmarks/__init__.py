@@ -10,6 +10,8 @@ a busy machine too, and a limit can be put on it; milliseconds are for reading o
     patterns     sixteen patterns against the gradient steps they are made of
     processes    a worker against a function call; the command line against an empty program
     walls        five hundred maps into one PNG
+    folders      a folder of photos into overlays: time, peak memory, and ten crashes
+    ray          the same folder on Ray, where it is installed
     sessions     ten visitors of the real dashboard against one; visitor: one of them
     peers        the same heatmap by other libraries, where they are installed
     table        the machine's facts, Markdown and JSON

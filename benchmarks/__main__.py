@@ -13,7 +13,7 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-ROOMS = ("heatmaps", "memory", "patterns", "walls", "processes", "opening", "sessions")
+ROOMS = ("heatmaps", "memory", "patterns", "walls", "folders", "ray", "processes", "opening", "sessions")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,17 +31,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(chosen, peers, asked) -> int:
     from benchmarks import table
+    from benchmarks.timing import NotHere
 
     facts = table.facts(asked.peers)
     print(*(f"- {name}: {fact}" for name, fact in facts.items()), "", table.HEADER, sep="\n", flush=True)
-    found, not_measured = [], {}
+    found, not_measured, not_here = [], {}, set()
     for name in sorted(chosen, key=_network):              # stable: one network is opened after the other
         try:
             row = chosen[name](quick=asked.quick)
         except Exception as error:  # one row must not cost the others theirs
             not_measured[name] = f"{type(error).__name__}: {error}"
             print(table.failure(name, error), flush=True)
-            if name not in peers:
+            if isinstance(error, NotHere):
+                not_here.add(name)
+            elif name not in peers:
                 traceback.print_exc()
             continue
         found.append(row)
@@ -51,7 +54,7 @@ def _measure(chosen, peers, asked) -> int:
     if asked.json:
         report = {"facts": facts, "rows": [table.as_json(row) for row in found], "not measured": not_measured}
         Path(asked.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    failed = [name for name in not_measured if name not in peers]
+    failed = not_measured.keys() - peers.keys() - not_here
     return int(bool(failed) or any(row.met is False for row in found))
 
 

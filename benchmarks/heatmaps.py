@@ -1,4 +1,4 @@
-"""Grad-CAM and activations, as the public face gives them, against one compiled forward pass."""
+"""Grad-CAM, its relatives, and activations, as the public face gives them, against one forward pass."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 import explain
 from benchmarks.networks import forward, opened, photos, prepared, unseen
 from benchmarks.timing import Row, in_turns
+from explain.methods import shelf
 
 ROUNDS = {"efficientnet-lite0": 60, "mobilenetv2": 60, "resnet50": 40, "vgg16": 20}
 FORWARD = "compiled forward pass"
@@ -55,6 +56,22 @@ def batch(name: str, quick: bool = False) -> Row:
     return Row(f"gradcam-batch/{name}", what, f"{FORWARD}, same batch", *times, 1.15)
 
 
+def every_cam(name: str, quick: bool = False) -> Row:
+    """All methods of the shelf that look at a layer, one after the other, of a picture never seen before."""
+    model = opened(name)
+    images = photos(model)
+    function, inputs = forward(model, 1), prepared(model, images)
+    cams = [each.name for each in shelf("heatmaps").values() if each.layered]
+
+    def all_of_one():
+        (image,) = unseen(images)
+        return [explain.heatmap(model, image, cam, class_index=1) for cam in cams]
+
+    times = in_turns(all_of_one, lambda: function(inputs).numpy(), ROUNDS[name], quick)
+    what = f"{len(cams)} CAMs of one new picture, layer and class, {name}"
+    return Row(f"cams/{name}", what, FORWARD, *times, 1.6)
+
+
 def early_activations(name: str, layer: str, limit: float, quick: bool = False) -> Row:
     """Only what lies before the layer is computed; all its maps are brought to numpy."""
     model = opened(name)
@@ -72,5 +89,6 @@ ROWS = {
     **{f"gradcam-new/{name}": partial(new_picture, name) for name in ROUNDS},
     **{f"gradcam-class/{name}": partial(another_class, name) for name in ROUNDS},
     **{f"gradcam-batch/{name}": partial(batch, name) for name in ("mobilenetv2", "resnet50")},
+    **{f"cams/{name}": partial(every_cam, name) for name in ROUNDS},
     "activations/vgg16": partial(early_activations, "vgg16", "block2_conv2", 0.6),
 }

@@ -13,6 +13,10 @@ WARM_UPS = 2
 Side = Callable[[], object]
 
 
+class NotHere(Exception):
+    """A row that needs what this machine does not have, and what that is."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One comparison.

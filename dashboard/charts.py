@@ -15,8 +15,9 @@ ACCENT, QUIET = "#c2410c", "#a8a29e"
 CONFIG = {"displayModeBar": False}
 
 
-def _show(figure: go.Figure, key: str, height: int, alt: str) -> None:
-    figure.update_layout(height=height, margin={"l": 0, "r": 8, "t": 8, "b": 0}, showlegend=False)
+def show(figure: go.Figure, key: str, height: int, alt: str, legend: bool = False) -> None:
+    """Draw it in the page's width. alt: what it shows, for those who do not see it."""
+    figure.update_layout(height=height, margin={"l": 0, "r": 8, "t": 8, "b": 0}, showlegend=legend)
     st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
 
 
@@ -43,7 +44,7 @@ def guesses(predictions: Sequence[Prediction], key: str, chosen: int | None = No
     figure.update_yaxes(visible=False)
     figure.update_xaxes(range=[0, max(1.0, max(shares, default=1)) * 1.9], visible=False)
     said = ", ".join(f"{p.label} {p.probability:.1%}" for p in predictions)
-    _show(figure, key, 44 * len(names) + 12, say("chart.alt", guesses=said))
+    show(figure, key, 44 * len(names) + 12, say("chart.alt", guesses=said))
 
 
 def histogram(values: np.ndarray, key: str, label: str, places: str, alt: str) -> None:
@@ -53,7 +54,7 @@ def histogram(values: np.ndarray, key: str, label: str, places: str, alt: str) -
     figure.update_layout(bargap=0.05)
     figure.update_xaxes(title=label)
     figure.update_yaxes(title=places)
-    _show(figure, key, 220, alt)
+    show(figure, key, 220, alt)
 
 
 def climb(scores: np.ndarray, key: str, step: str, activation: str, alt: str) -> None:
@@ -61,7 +62,7 @@ def climb(scores: np.ndarray, key: str, step: str, activation: str, alt: str) ->
     figure = go.Figure(go.Scatter(x=np.arange(1, len(scores) + 1), y=scores, mode="lines", line_color=ACCENT))
     figure.update_xaxes(title=step)
     figure.update_yaxes(title=activation, rangemode="tozero")
-    _show(figure, key, 220, alt)
+    show(figure, key, 220, alt)
 
 
 def _ink() -> str:

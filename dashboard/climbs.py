@@ -13,7 +13,7 @@ from typing import Any
 
 from explain import workers
 from explain.errors import ExplainError
-from explain.results import Model
+from explain.results import Model, Pattern, frozen
 from explain.store import Store
 
 AT_ONCE = 4                                  # small chunks: the wall fills while one watches
@@ -36,9 +36,16 @@ class Wish:
         return (self, channel)
 
 
+@frozen
+class Made(Pattern):
+    """together: the channels that climbed in one batch, in their order: the last bits depend on it."""
+
+    together: tuple[int, ...] = ()
+
+
 @dataclass
 class Climb:
-    """One job. `done` of `channels` are in the store; `failure` is what ended it early, if anything."""
+    """One job. `done` of `channels` are in the store as `Made`; `failure` is what ended it early."""
 
     wish: Wish
     channels: tuple[int, ...]
@@ -78,8 +85,9 @@ class Climb:
         missing = [c for c in self.channels if self.store.get(self.wish.key(c)) is None]
 
         def keep(done: int, total: int, new: Any) -> bool:
+            together = tuple(pattern.channel for pattern in new)
             for pattern in new:
-                self.store.put(self.wish.key(pattern.channel), pattern)
+                self.store.put(self.wish.key(pattern.channel), Made(**vars(pattern), together=together))
             return not self.stopped and time.monotonic() - self.looked < PATIENCE
 
         try:

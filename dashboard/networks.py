@@ -159,8 +159,7 @@ def open_chosen() -> Model:
     link()
     name = chosen()
     shown = title(name)
-    fetched = name not in ZOO or ZOO[name].embedded or workers.is_open(name)
-    if not fetched and not _asked_for(name):
+    if not at_hand(name) and not _asked_for(name):
         st.stop()
     back = st.session_state.get("opened_before", DEFAULT)
     try:
@@ -172,6 +171,32 @@ def open_chosen() -> Model:
         st.stop()
     st.session_state["opened_before"] = name
     return model
+
+
+def at_hand(name: str) -> bool:
+    """Whether it can be opened without fetching anything, as far as is known."""
+    return name not in ZOO or ZOO[name].embedded or workers.is_open(name)
+
+
+def open_beside(name: str, cancel: Callable[[], None]) -> Model | None:
+    """Another network than the chosen one, opened. None where it is not here: the reason is on the page, and
+    nothing else of the page is lost. cancel: what giving up the opening does."""
+    approved = st.session_state.setdefault("approved", set())
+    if not at_hand(name) and name not in approved:
+        entry = ZOO[name]
+        st.info(say("models.ask", title=entry.title, megabytes=entry.megabytes), icon=":material/cloud_download:")
+        st.button(say("models.fetch", title=entry.title), on_click=approved.add, args=(name,), type="primary")
+        return None
+    try:
+        return opened(name, title(name), cancel)
+    except Cancelled:
+        return None
+    except ExplainError as error:
+        approved.discard(name)
+        icon = ":material/cloud_off:" if isinstance(error, NoInternet) else ":material/error:"
+        st.error(plain(named(error, name)), icon=icon)
+        st.caption(say("error.help", code=error.code))
+        return None
 
 
 def _not_opened(name: str, error: ExplainError) -> None:

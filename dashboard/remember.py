@@ -15,7 +15,7 @@ import streamlit as st
 from dashboard.labels import labelled
 from explain import render, workers
 from explain.image import preview
-from explain.results import CheckUp, Detection, Heatmap, Image, Maps, Model, Prediction
+from explain.results import CheckUp, Detection, Fingerprints, Grams, Heatmap, Image, Maps, Model, Prediction
 from explain.samples import read_sample
 from explain.store import Store
 
@@ -48,6 +48,27 @@ def detection(model: Model, images: list[Image], classes, output, on_progress) -
     return _kept(key, lambda: workers.detect_scaling(model, images, classes, output, on_progress))
 
 
+def grams(model: Model, images: list[Image], on_progress) -> Grams:
+    """How alike every layer finds every two photos. on_progress(layers done, in all, None)."""
+    key = ("grams", model.key, *(image.key for image in images))
+    return _kept(key, lambda: workers.grams(model, images, None, on_progress))
+
+
+@resource(max_entries=32, show_spinner=False)
+def _fingerprints(model_key: str, _model: Model) -> Fingerprints:
+    return workers.fingerprints(_model)
+
+
+def fingerprints(model: Model) -> Fingerprints:
+    """A digest of each layer's weights."""
+    return _fingerprints(model.key, model)
+
+
+def has_grams(model: Model, images: list[Image]) -> bool:
+    """Whether they are there, so that nobody need ask for them."""
+    return _reports().get(("grams", model.key, *(image.key for image in images))) is not None
+
+
 @resource(max_entries=16, show_spinner=False)
 def sample(slug: str) -> Image:
     return read_sample(slug)
@@ -65,9 +86,14 @@ def predictions(
     return tuple(labelled(each, model, output) for each in found)
 
 
-@resource(max_entries=512, show_spinner=False)
-def _heatmap(model_key, image_key, method, layer, class_index, output, options, _model, _image):
-    return workers.heatmap(_model, _image, method, layer, class_index, output, **dict(options))
+@resource(max_entries=1, show_spinner=False)
+def _heat() -> Store:
+    """Heatmaps of all sessions, those of a whole batch one by one."""
+    return Store(limit=128 * 2**20, weigh=lambda heatmap: heatmap.values.nbytes + 1024)
+
+
+def _heat_key(model: Model, image: Image, method: str, layer, class_index, output, fresh: bool, options) -> tuple:
+    return model.key, image.key, method, layer, class_index, output, fresh, tuple(sorted(options.items()))
 
 
 def heatmap(
@@ -77,26 +103,44 @@ def heatmap(
     layer: str | None,
     class_index: int | None,
     output=None,
+    fresh: bool = False,
     **options: Any,
 ) -> Heatmap:
-    """One heatmap; options are the method's knobs."""
-    knobs = tuple(sorted(options.items()))
-    found = _heatmap(model.key, image.key, method, layer, class_index, output, knobs, model, image)
+    """One heatmap; options are the method's knobs; fresh: computed alone from its pixels, as `explain.heatmap`."""
+    key = _heat_key(model, image, method, layer, class_index, output, fresh, options)
+    found = _heat().get(key)
+    if found is None:
+        found = workers.heatmap(model, image, method, layer, class_index, output, fresh=fresh, **options)
+        _heat().put(key, found)
     return labelled(found, model, output)
 
 
-@resource(max_entries=128, show_spinner=False)
-def _heatmaps(model_key, image_keys, method, layer, class_index, output, _model, _images):
-    return workers.heatmaps(_model, _images, method, layer, class_index, output)
-
-
 def heatmaps(
-    model: Model, images: list[Image], method: str, layer, class_index, output=None
-) -> tuple[Heatmap, ...]:
-    """One batch over all pictures."""
-    keys = tuple(image.key for image in images)
-    found = _heatmaps(model.key, keys, method, layer, class_index, output, model, images)
-    return tuple(labelled(each, model, output) for each in found)
+    model: Model, images: list[Image], method: str, layer, class_index, output=None, batch: int = 16, on_progress=None,
+    **options: Any,
+) -> tuple[Heatmap, ...]:  # fmt: skip
+    """One question over all pictures that were not asked before. on_progress(done, total, partial)."""
+    keys = [_heat_key(model, image, method, layer, class_index, output, False, options) for image in images]
+    known = {key: _heat().get(key) for key in keys}
+    asked = {key: image for key, image in zip(keys, images, strict=True) if known[key] is None}
+
+    def keep(done: int, total: int, partial: Any) -> bool | None:
+        for heatmap in partial:
+            key = next(key for key in asked if key[1] == heatmap.image)
+            _heat().put(key, heatmap)
+        return on_progress(done, total, partial) if on_progress else None
+
+    if asked:
+        made = workers.heatmaps(
+            model, list(asked.values()), method, layer, class_index, output, batch, on_progress=keep, **options
+        )
+        known |= dict(zip(asked, made, strict=True))
+    return tuple(labelled(known[key], model, output) for key in keys)
+
+
+def has_heatmap(model: Model, image: Image, method: str, layer, class_index, output=None, **options: Any) -> bool:
+    """Whether it is there without asking the network."""
+    return _heat().get(_heat_key(model, image, method, layer, class_index, output, False, options)) is not None
 
 
 @resource(max_entries=12, show_spinner=False)  # up to 13 MB each (VGG16, first block)
@@ -145,6 +189,12 @@ def thumbnail(image: Image) -> bytes:
 def patterns() -> Store:
     """Patterns by (model, layer, channel, recipe, size, steps, seed), for all sessions."""
     return Store(limit=128 * 2**20, weigh=lambda pattern: pattern.pixels.nbytes)
+
+
+@resource(max_entries=1, show_spinner=False)
+def tours() -> Store:
+    """What checkpoints showed, by file and question, for all sessions."""
+    return Store(limit=256 * 2**20, weigh=lambda state: 2**16 + (state.grams.values.nbytes if state.grams else 0))
 
 
 @resource(max_entries=8, show_spinner=False)

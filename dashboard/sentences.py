@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dashboard.sentences_checkup import CHECKUP
+from dashboard.sentences_compare import COMPARE
+from dashboard.sentences_models import MODELS
+from dashboard.sentences_report import REPORT
 
-ENGLISH: dict[str, str] = CHECKUP | {
+ENGLISH: dict[str, str] = CHECKUP | COMPARE | MODELS | REPORT | {
     "frame.now": "{model} · {photo} — chosen in the side bar",
     # Pages
     "start.title": "What does the network see?",
@@ -53,23 +56,6 @@ ENGLISH: dict[str, str] = CHECKUP | {
     "patterns.map": "The same channel on the photo",
     "patterns.bad_channels": "Expected channel numbers like “0-15, 40” from 0 to {most}, received “{text}”.",
     "patterns.too_many": "Expected at most {most} channels at once, received {count}. Make them in two goes.",
-    "heatmaps.title": "Heatmaps",
-    "heatmaps.nav": "Heatmaps",
-    "heatmaps.about": "Where in the photo a layer found evidence for a class.",
-    "heatmaps.photo": "The photo",
-    "heatmaps.how": "How to read this, and where it comes from",
-    "heatmaps.coarse": "The layer {layer} sees the photo as {size} places; the heat between them is interpolated.",
-    "heatmaps.top": "Its first guesses",
-    "compare.title": "Compare",
-    "compare.nav": "Compare",
-    "compare.about": "Heatmaps side by side, on one scale unless you say otherwise.",
-    "compare.per_layer": "one scale for this layer",
-    "compare.per_layer.why": "Layers measure on scales of their own, so panels share one scale within a layer only.",
-    "compare.photos": "Photos",
-    "compare.layers": "Layers",
-    "compare.classes": "Classes",
-    "compare.empty": "Choose at least one photo, one layer and one class above.",
-    "compare.too_many": "That would be {count} pictures; at most {most} are shown at once. Choose fewer photos, layers or classes.",
     # Choices
     "choose.model": "Network",
     "choose.model.help": "EfficientNet-Lite0 is always there. The others are fetched once, when you ask for it.",
@@ -89,7 +75,6 @@ ENGLISH: dict[str, str] = CHECKUP | {
     "choose.class.help": "Whose evidence to show. Type to search; the first guesses stand first.",
     "choose.top_class": "the network's first guess",
     "choose.method": "Method",
-    "knob.signed": "Signed: also what speaks against the class",
     "choose.channels": "Channels",
     "choose.channels.help": "Numbers and ranges, like 0-15, 40. This layer has channels 0 to {most}.",
     "choose.recipe": "Recipe",

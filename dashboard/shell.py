@@ -20,11 +20,11 @@ from explain.errors import ExplainError
 HERE = Path(__file__).parent
 LOG = logging.getLogger("layerscope")
 
-PAGES = ("start", "maps", "patterns", "heatmaps", "compare", "checkup", "status")
+PAGES = ("start", "maps", "patterns", "heatmaps", "compare", "models", "checkpoints", "report", "checkup", "status")
 ICONS = {
     "start": ":material/visibility:", "maps": ":material/grid_view:", "patterns": ":material/texture:",
     "heatmaps": ":material/local_fire_department:", "compare": ":material/compare:",
-    "checkup": ":material/stethoscope:", "status": ":material/dns:",
+    "models": ":material/difference:", "checkpoints": ":material/timeline:", "report": ":material/article:", "checkup": ":material/stethoscope:", "status": ":material/dns:",
 }  # fmt: skip
 
 

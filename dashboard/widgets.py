@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,42 +17,74 @@ from dashboard.components.overlay import Panel
 from dashboard.networks import AUTOMATIC
 from dashboard.settings import to_checkup
 from dashboard.text import clean, plain, say
-from explain import render
+from explain import render, report
 from explain.methods import shelf
+from explain.report.nouns import View
 from explain.results import Heatmap, Image, Maps, Model, Pattern, Prediction
 
+FORMATS = {
+    "save.png": ("png", "image/png"), "save.svg": ("svg", "image/svg+xml"), "save.pdf": ("pdf", "application/pdf"),
+}  # fmt: skip
+WIDTHS, DPI = (8.5, 17.4), 300  # cm, one column and two; of figures that are saved
+STRONGEST = 0.99  # of the pixels have a colour of their own
+SAID = "W_INCOMPLETE"  # by a line under the map, with its figures
 
-def heat_panel(
-    heatmap: Heatmap,
-    image: Image,
-    photo_title: str,
-    title: str | None = None,
-    limits=None,
-    also: Sequence[str] = (),
-) -> Panel:
-    """One heatmap over its photo, with score and layer in words; `also` are further lines."""
+
+def heat_panel(heatmap: Heatmap, image: Image, photo_title: str, title: str | None = None) -> Panel:
+    """One heatmap over its photo, with what is known about it in words."""
+    method = shelf("heatmaps")[heatmap.method]
     score = f"{say('score', score=heatmap.score)} · {say('probability', probability=heatmap.probability)}"
-    lines = [score, clean(heatmap.layer), *also]
+    place = clean(heatmap.layer) if heatmap.layer else say("compare.pixels")
+    lines = [score if method.class_specific else say("heatmaps.classless"), place, *facts(heatmap)]
+    lines += [] if method.layered else [say("heatmaps.ends")]
+    label = heatmap.label if method.class_specific else method.title
     return Panel(
-        title=heatmap.label if title is None else title,
+        title=label if title is None else title,
         values=heatmap.values,
         base=remember.base(image),
         lines=lines,
-        limits=limits,
-        alt=say("alt.heat", layer=heatmap.layer, label=heatmap.label, name=photo_title),
+        limits=heat_limits(heatmap),
+        alt=say("alt.heat", layer=place, label=label, name=photo_title),
         note=note_of(heatmap),
+        signed=heatmap.signed,
+        label=method.title,
     )
+
+
+def heat_limits(heatmap: Heatmap) -> tuple[float, float]:
+    """The numbers of the first and the last colour. Among pixels a few are far stronger than all others, which
+    would be left without any: colours end at STRONGEST there, and a line under the map says so."""
+    values = heatmap.values
+    if heatmap.layer or not values.any():
+        return render.limits(values, heatmap.signed)
+    most = float(np.quantile(np.abs(values), STRONGEST)) or float(np.abs(values).max())
+    return render.limits(np.clip(values, -most, most), heatmap.signed)
+
+
+def printed(panel: report.Panel, heatmap: Heatmap) -> report.Panel:
+    """The panel of a figure with the scale that the screen has."""
+    more = () if heatmap.layer else (say("heatmaps.ends"),)
+    return replace(panel, limits=heat_limits(heatmap), lines=(*panel.lines, *more))
+
+
+def facts(heatmap: Heatmap) -> list[str]:
+    """What the method found beside the map, a sentence each."""
+    known = dict(heatmap.facts)
+    gap, relative = (known.pop(f"completeness_gap{end}", None) for end in ("", "_relative"))
+    told = [] if gap is None else [say("fact.completeness", gap=gap, relative=relative or 0.0)]
+    return told + [say("fact.other", name=k.replace("_", " "), value=v) for k, v in known.items()]
 
 
 def note_of(result: Heatmap | Maps | Pattern) -> str:
     """Why it cannot be read as it is, with the codes; "" where it can."""
-    return " ".join(f"{each.sentence} ({each.code})" for each in result.notices)
+    return " ".join(f"{each.sentence} ({each.code})" for each in result.notices if each.code != SAID)
 
 
 def caption(heatmap: Heatmap, model: Model, photo_title: str) -> str:
     """What a reviewer must know about one overlay, in a line."""
+    place = clean(heatmap.layer) if heatmap.layer else say("compare.pixels")
     return say(
-        "caption", model=model.name, layer=f"{clean(heatmap.layer)} ({shape_text(heatmap.values.shape)})",
+        "caption", model=model.name, layer=f"{place} ({shape_text(heatmap.values.shape)})",
         label=heatmap.label, score=heatmap.score, method=method_title(heatmap), photo=photo_title,
     )  # fmt: skip
 
@@ -91,6 +125,23 @@ def overlay_pixels(
     )
 
 
+def figure_files(make: Callable[[], View], name: Sequence[Any]) -> list[tuple]:
+    """A view in every format of figures, for `save_buttons`."""
+    return [
+        (text, partial(_figure, make, kind), name, kind, mime)
+        for text, (kind, mime) in FORMATS.items()
+    ]
+
+
+def _figure(make: Callable[[], View], kind: str) -> bytes:
+    """One column wide, or two where panels stand side by side."""
+    view = make()
+    width = WIDTHS[view.columns > 1]
+    if kind == "png":
+        return report.figure_png(view, width, DPI)
+    return (report.figure_svg if kind == "svg" else report.figure_pdf)(view, width)
+
+
 def heat_figure(image: Image, heatmap: Heatmap, looks: dict, text: str, limits=None) -> bytes:
     """Overlay, colour bar and caption as one PNG."""
     lo, hi = limits or render.limits(heatmap.values, render.COLORMAPS[looks["colormap"]].diverging)
@@ -128,21 +179,21 @@ ELSEWHERE = (
 )
 
 
-def next_steps(heatmap: Heatmap, preferred: Prediction | None = None, may_sign: bool = False) -> None:
+def next_steps(heatmap: Heatmap, preferred: Prediction | None = None, sign: str = "") -> None:
     """What to do about a map that cannot be read, as buttons; the reasons stand on the map.
 
     preferred: the network's first guess, which has evidence where another class has none, on a page where
-    class and layer are chosen; may_sign: whether a signed map can be shown here.
+    class and layer are chosen; sign: the key of the switch for a signed map, or "" where there is none.
     """
-    codes = {each.code for each in heatmap.notices}
+    codes = {each.code for each in heatmap.notices} - {SAID}
     if not codes:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if "W_ALL_NEGATIVE" in codes:
             if preferred and preferred.class_index != heatmap.class_index:
                 _step(say("next.preferred", label=plain(preferred.label)), "class", preferred.class_index)
-            if may_sign:
-                _step(say("next.signed"), "signed", True)
+            if sign:
+                _step(say("next.signed"), sign, True)
         if preferred and codes & set(ELSEWHERE) and st.session_state.get("target"):
             _step(say("next.automatic"), "target", AUTOMATIC)
         to_checkup(scaling=any(code.startswith("W_SCALING") for code in codes))

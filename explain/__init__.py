@@ -12,14 +12,14 @@ from importlib import import_module
 _NAMES = {
     "load": "opening.loading", "wrap": "opening.loading", "read": "image",
     "layers": "jobs", "predict": "jobs", "activations": "jobs", "heatmap": "jobs", "heatmaps": "jobs",
-    "patterns": "jobs",
+    "patterns": "jobs", "export_explainer": "exporting",
     **dict.fromkeys(("CheckUp", "Detection", "Heatmap", "Image", "Layer", "Maps", "Model", "Notice", "Output", "Pattern", "Prediction",
                      "Verdict"), "results"),
     "ExplainError": "errors",
 }  # fmt: skip
 _ROOMS = (
-    "detective", "device", "doctor", "errors", "image", "jobs", "methods", "opening", "render", "results", "samples",
-    "scaling", "workers",
+    "detective", "device", "doctor", "errors", "exporting", "image", "jobs", "methods", "opening", "provenance",
+    "render", "report", "representations", "results", "samples", "scaling", "similarity", "workers",
 )  # fmt: skip
 
 __all__ = [*_NAMES, *_ROOMS]

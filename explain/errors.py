@@ -30,6 +30,7 @@
     ├── MethodError                 a method or a knob that does not exist
     ├── OptionError                 any other value outside its range
     ├── TooMuchMemory               work that does not fit
+    ├── NotWritten                  a file that the disk does not take
     ├── WorkerError                 the other process failed
     │   ├── WorkerDied              it ended while it was asked something
     │   ├── DeadlineExceeded        it was stopped because it took too long
@@ -165,6 +166,10 @@ class OptionError(ExplainError):
 
 class TooMuchMemory(ExplainError):
     code = "E_TOO_MUCH_MEMORY"
+
+
+class NotWritten(ExplainError):
+    code = "E_WRITE"
 
 
 class WorkerError(ExplainError):

@@ -19,6 +19,7 @@ from explain.notes import joined
 from explain.probe.ascent import climb, memory_per_picture
 from explain.probe.network import Network
 from explain.probe.probing import Probe, check_one_each
+from explain.probe.variants import Stopped
 from explain.results import Heatmap, Image, Layer, Maps, Model, Pattern, Prediction
 
 Progress = Callable[[int, int, Any], bool | None]          # (done, total, partial); False cancels
@@ -47,14 +48,17 @@ def predict(model: Model, image: Image, top: int = 5, output: int | str | None =
     )
 
 
-def activations(model: Model, image: Image, layer: str | Sequence[str] | None = None) -> Maps | tuple[Maps, ...]:
+def activations(
+    model: Model, image: Image, layer: str | Sequence[str] | None = None, fresh: bool = False
+) -> Maps | tuple[Maps, ...]:
     """What a layer answers to one picture, or several layers in one pass.
 
-    LayerError when a layer is missing or has no map (h, w, c).
+    fresh: computed from the pixels, whatever is remembered of them. LayerError when a layer is missing or has
+    no map (h, w, c).
     """
     network = network_of(model)
     if layer is None or isinstance(layer, str):
-        probe = Probe(network, pixels_of(network, [image]), [image.key], layer)
+        probe = Probe(network, pixels_of(network, [image]), [image.key], layer, fresh=fresh)
         return _maps(network, probe.layer.name, enough_memory(lambda: probe.maps[0]), image)
     names = tuple(dict.fromkeys(network.layer(name).name for name in layer))
     if not names:
@@ -78,10 +82,11 @@ def heatmap(
     layer: str | None = None,
     class_index: int | str | None = None,
     output: int | str | None = None,
+    fresh: bool = False,
     **options: Any,
 ) -> Heatmap:
     """Where the network looked, for one picture. See `heatmaps`."""
-    return heatmaps(model, [image], method, layer, class_index, output, **options)[0]
+    return heatmaps(model, [image], method, layer, class_index, output, fresh=fresh, **options)[0]
 
 
 def heatmaps(
@@ -93,17 +98,25 @@ def heatmaps(
     output: int | str | None = None,
     batch: int = 16,
     on_progress: Progress | None = None,
+    fresh: bool = False,
     **options: Any,
 ) -> tuple[Heatmap, ...]:
-    """Heatmaps (h, w) float32 in the layer's own size, for many pictures in batches.
+    """Heatmaps (h, w) float32 for many pictures, in batches: in the layer's own size, or the network input's.
 
-    layer: None is the model's default; class_index: a number, a label, None for each picture's top
-    class, or one of these per picture; output: which output of several; options: the method's knobs.
-    Stops early, with what is done, when `on_progress` returns False.
+    layer: None is the model's default, and all that a method which looks at the pixels takes; class_index: a
+    number, a label, None for each picture's top class, or one of these per picture; output: which output of
+    several; fresh: each batch is computed from its pixels in one go, whatever is remembered of them, so that
+    the same batch gives the same bits; options: the method's knobs.
+    on_progress(pictures done, in all, new heatmaps) is called after each batch, and with a fraction and no
+    new heatmaps between the passes of a long method; what is done is returned when it answers False.
     Raises LayerError, ClassError, MethodError, OptionError, TooMuchMemory.
     """
     network, shelved = network_of(model), methods.method("heatmaps", method)
     knobs, batch = shelved.options(options), BATCH.check(batch)
+    if layer is not None and not shelved.layered:
+        raise OptionError(
+            f"{shelved.title} looks at the pixels: expected no layer (None), received {layer!r}."
+        )
     index = network.output_index(output)
     several = isinstance(class_index, Sequence) and not isinstance(class_index, str)
     asked = list(class_index) if several else [class_index] * len(images)
@@ -111,24 +124,36 @@ def heatmaps(
         raise OptionError(f"Expected one class for each of {len(images)} pictures, received {len(asked)}.")
     classes = [class_number(model, c, index) for c in asked]
     found: list[Heatmap] = []
+
+    def passed(done: int, of: int) -> None:
+        now = len(found) + len(part) * done / of
+        if on_progress and on_progress(now, len(images), []) is False:
+            raise Stopped
+
     for start in range(0, len(images), batch):
         part = images[start : start + batch]
-        probe = Probe(
-            network, pixels_of(network, part), [i.key for i in part], layer, classes[start : start + batch], index
-        )
-        found += enough_memory(lambda: _read_heatmaps(model, probe, shelved, knobs))
+        bound = pixels_of(network, part), [i.key for i in part], layer, classes[start : start + batch], index
+        probe = Probe(network, *bound, shelved.layered, fresh, passed)
+        try:
+            found += enough_memory(lambda: _read_heatmaps(model, probe, shelved, knobs))
+        except Stopped:
+            break
         if on_progress and on_progress(len(found), len(images), found[start:]) is False:
             break
     return tuple(found)
 
 
-def _read_heatmaps(model: Model, probe: Probe, shelved, knobs) -> list[Heatmap]:
-    values = np.asarray(shelved.function(probe, **knobs), np.float32)                         # (b, h, w)
-    scores, probabilities = probe.scores, probe.probabilities
-    notices = causes.of_heatmaps(model, probe, values)
+def _read_heatmaps(model: Model, probe: Probe, shelved: methods.Method, knobs: dict) -> list[Heatmap]:
+    scores, probabilities = probe.scores, probe.probabilities        # first: the maps come on the same pass
+    read = shelved.function(probe, **knobs)
+    values, facts = read if isinstance(read, tuple) else (read, {})
+    values = np.asarray(values, np.float32)                                                   # (b, h, w)
+    told = [{name: float(fact[i]) for name, fact in facts.items()} for i in range(len(values))]
+    told = [{name: fact for name, fact in one.items() if np.isfinite(fact)} for one in told]
+    notices = causes.of_heatmaps(model, probe, values, told, knobs.get("signed", False))
     return [
         Heatmap(
-            layer=probe.layer.name,
+            layer=probe.layer.name if shelved.layered else "",
             class_index=int(k := probe.classes[i]),
             label=_label(model, int(k), probe.output),
             score=float(scores[i]),
@@ -140,6 +165,7 @@ def _read_heatmaps(model: Model, probe: Probe, shelved, knobs) -> list[Heatmap]:
             image=probe.keys[i],
             model=model.key,
             options=knobs,
+            facts=told[i],
         )
         for i, one in enumerate(values)
     ]

@@ -7,10 +7,11 @@ which weights are broken, is asked of `Circumstances`, and only where it matters
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from explain.blanks import SATURATED, Circumstances, of_layer, of_pixels, saturated
 from explain.results import Notice
 
 # Every code of a notice in this package, with its title. `explain.errors` has those of refusals.
@@ -24,6 +25,7 @@ CODES = {
     "W_FLAT": "The same value at every place",
     "W_GRAPH_SWITCH": "A switch of the graph was set to 'in use'",
     "W_HEAD_CONSTANT": "The answer does not depend on the picture",
+    "W_INCOMPLETE": "The parts do not add up to the whole",
     "W_LABELS": "The labels do not fit the classes",
     "W_LABELS_UNREADABLE": "The labels beside the model cannot be read",
     "W_NOT_CONNECTED": "The layer does not lead to the chosen output",
@@ -43,31 +45,7 @@ CODES = {
 }  # fmt: skip
 
 UNIFORM = 0.97  # of the largest possible entropy: nothing was recognised
-SURE = 1e-6  # this close to 0 or 1 a probability has no slope left
-
-SATURATED = (
-    "the network gives only a probability here, and at {score:.6g} its softmax or sigmoid has no slope left. "
-    "The score before it (the logit) has: save the network so that it ends with its softmax or sigmoid."
-)
-
-
-@dataclass(frozen=True)
-class Circumstances:
-    """What is known about a layer on its way to an output.
-
-    connected, sloped: as in `probe.reach`; instead: a layer on the way, or ""; logit: whether the score is
-    taken before a softmax or sigmoid; guessed: whether the scaling is a guess; broken() → the first layer
-    whose weights are not finite, or ""; constant() → whether noise and grey get the same answer.
-    """
-
-    layer: str
-    connected: bool = True
-    sloped: bool = True
-    instead: str = ""
-    logit: bool = True
-    guessed: bool = False
-    broken: Callable[[], str] = lambda: ""
-    constant: Callable[[], bool] = lambda: False
+GAP = 0.05  # of the whole that integrated gradients may miss
 
 
 def joined(notices: tuple[Notice, ...]) -> str:
@@ -77,41 +55,56 @@ def joined(notices: tuple[Notice, ...]) -> str:
 
 def heatmap_notices(
     values: np.ndarray,
-    maps: np.ndarray,
-    slopes: np.ndarray,
+    maps: np.ndarray | None,
+    slopes: np.ndarray | None,
     scores: np.ndarray,
     probabilities: np.ndarray,
     class_index: int,
     around: Circumstances,
 ) -> tuple[Notice, ...]:
     """values (h, w), maps and slopes (h, w, c), scores and probabilities (K,) → why `values` cannot be read
-    as they are. () where nothing is in the way."""
+    as they are. () where nothing is in the way. Maps and slopes are read of a layer only, and only where
+    `values` are blank or not finite."""
     wrong = values.size - int(np.isfinite(values).sum())
+    if wrong and not around.layer:
+        return _not_finite(wrong, values.size, "scores or slopes of this picture", around)
     if wrong:
-        return _not_finite(
-            wrong, values.size, "activations" if not np.isfinite(maps).all() else "slopes", around
-        )
+        culprit = "activations" if not np.isfinite(maps).all() else "slopes"
+        return _not_finite(wrong, values.size, f"{culprit} of this layer", around)
     low, high = float(values.min()), float(values.max())
     found = ()
     if low == high:
-        found = (_flat(high) if high else _blank(maps, slopes, scores, class_index, around), *_broken(around))
-    elif _saturated(scores, class_index, around):
+        blank = partial(of_layer, maps, slopes) if around.layer else of_pixels
+        found = (_flat(high, around) if high else blank(scores, class_index, around), *_broken(around))
+    elif saturated(scores, class_index, around):
         found = (
             Notice("W_SATURATED", "Not to be relied on: " + SATURATED.format(score=scores[class_index])),
         )
     return found + _suspected(probabilities, around)
 
 
+def incomplete(facts: dict[str, float]) -> tuple[Notice, ...]:
+    """For a heatmap whose parts should sum to a difference of scores, and miss more than GAP of it."""
+    missed = facts.get("completeness_gap_relative", 0.0)
+    if missed <= GAP:
+        return ()
+    sentence = (
+        f"The parts of this map miss {missed:.0%} of the difference between the scores of the picture and of "
+        "what it is compared with. Raise the steps (option 'steps')."
+    )
+    return (Notice("W_INCOMPLETE", sentence),)
+
+
 def maps_notices(values: np.ndarray, around: Circumstances) -> tuple[Notice, ...]:
     """values (h, w, c): what a layer answered → why there is nothing to see in it."""
     wrong = values.size - int(np.isfinite(values).sum())
     if wrong:
-        return _not_finite(wrong, values.size, "activations", around)
+        return _not_finite(wrong, values.size, "activations of this layer", around)
     if not values.any():
         sentence = f"Layer '{around.layer}' answers 0 everywhere to this picture."
         found = Notice("W_DEAD_LAYER", f"{sentence} Look at an earlier layer, or try another picture.")
         return (found, *_broken(around))
-    return (_flat(float(values.max())), *_broken(around)) if values.min() == values.max() else ()
+    return (_flat(float(values.max()), around), *_broken(around)) if values.min() == values.max() else ()
 
 
 def pattern_notices(
@@ -152,85 +145,14 @@ def nearly_uniform(probabilities: np.ndarray) -> bool:
     return float(-(probabilities * np.log(np.maximum(probabilities, 1e-30))).sum()) > UNIFORM * np.log(many)
 
 
-def _blank(maps, slopes, scores, class_index, around: Circumstances) -> Notice:
-    """The first reason that holds for a map of zeros."""
-    instead = (
-        f" Choose a layer on its way, such as '{around.instead}'."
-        if around.instead
-        else " Choose another output."
-    )
-    if not around.connected:
-        return Notice(
-            "W_NOT_CONNECTED", f"Blank: layer '{around.layer}' is not connected to this output.{instead}"
-        )
-    if not np.any(maps):
-        return Notice(
-            "W_DEAD_LAYER",
-            "Blank: the layer answers 0 everywhere to this picture, so there is nothing to weigh. "
-            "Try an earlier layer, or another picture; the check-up tells whether the layer is ever awake.",
-        )
-    if not around.sloped:
-        return Notice(
-            "W_NO_SLOPE",
-            "Blank: between this layer and the score lies a step without a slope (rounding, a comparison, a "
-            f"held gradient), so no gradient comes back.{instead}",
-        )
-    if not np.any(slopes):
-        return _no_slopes(scores, class_index, around)
-    signed = np.einsum("c,hwc->hw", slopes.mean(axis=(0, 1)), maps)
-    if signed.max() <= 0 and signed.min() < 0:
-        best = int(np.argmax(scores))
-        other = (
-            f"explain the class that the network prefers ({best})"
-            if best != class_index
-            else "try an earlier layer"
-        )
-        return Notice(
-            "W_ALL_NEGATIVE",
-            "Blank: all evidence in this layer speaks against the class, and only what speaks for it is "
-            f"kept. Show the signed map (option 'signed'), or {other}.",
-        )
-    sentence = (
-        "Blank: what speaks for the class and what speaks against it cancel out here. Try another layer."
-    )
-    return Notice("W_BLANK", sentence)
-
-
-def _no_slopes(scores, class_index, around: Circumstances) -> Notice:
-    """Why a connected layer that does answer has no slope."""
-    if _saturated(scores, class_index, around):
-        return Notice("W_SATURATED", "Blank: " + SATURATED.format(score=scores[class_index]))
-    if around.constant():
-        return Notice(
-            "W_HEAD_CONSTANT",
-            "Blank: the score of this class does not change, whatever the picture: noise and grey get the "
-            "same answer. The weights after this layer are 0, or silent for good: look into the check-up.",
-        )
-    return Notice(
-        "W_SILENT_HEAD",
-        "Blank: the score of this class does not change with this layer. It is connected, but everything "
-        "after it is silent for this picture. Try a later layer, or another class.",
-    )
-
-
-def _saturated(scores, class_index, around: Circumstances) -> bool:
-    """Whether the score is itself a probability, and so near to 0 or 1 that it has no slope left."""
-    score = scores[class_index]
-    return (
-        not around.logit
-        and len(scores) > 1
-        and abs(scores.sum() - 1) < 1e-3
-        and min(abs(score), abs(1 - score)) < SURE
-    )
-
-
-def _flat(value: float) -> Notice:
+def _flat(value: float, around: Circumstances) -> Notice:
+    where = "layer" if around.layer else "method"
     sentence = f"Flat: every place has the same value, {value:.3g}."
-    return Notice("W_FLAT", f"{sentence} The layer does not tell places apart here. Try another layer.")
+    return Notice("W_FLAT", f"{sentence} The {where} does not tell places apart here. Try another {where}.")
 
 
 def _not_finite(wrong: int, size: int, culprit: str, around: Circumstances) -> tuple[Notice, ...]:
-    first = f"{wrong} of {size} places are not finite, because the {culprit} of this layer are not: "
+    first = f"{wrong} of {size} places are not finite, because the {culprit} are not: "
     first += "they are shown as 0."
     broken = _broken(around)
     return (Notice("W_NOT_FINITE", first if broken else f"{first} {_where('')}"), *broken)

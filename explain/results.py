@@ -14,6 +14,20 @@ import numpy as np
 frozen = dataclass(frozen=True, eq=False)          # arrays do not compare, so nouns do not either
 
 
+class Shown:
+    """What shows itself in a notebook. How it looks is decided by `explain.report.notebook`."""
+
+    def _repr_html_(self) -> str:
+        from explain.report import notebook
+
+        return notebook.html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from explain.report import notebook
+
+        return notebook.png(self)
+
+
 @frozen
 class Image:
     """A picture as it was uploaded: upright, never resized.
@@ -90,7 +104,7 @@ class Output:
 
 
 @frozen
-class Model:
+class Model(Shown):
     """An opened network. `network` is None where it lives in a worker.
 
     key: digest of architecture and weights; input_shape: (h, w, C); scaling: a name of
@@ -118,7 +132,7 @@ class Model:
 
 
 @frozen
-class Prediction:
+class Prediction(Shown):
     """probability: 0..1 (NaN where the head gives none); score: y^c, before softmax or sigmoid."""
 
     class_index: int
@@ -128,7 +142,7 @@ class Prediction:
 
 
 @frozen
-class Maps:
+class Maps(Shown):
     """What one layer answered to one picture.
 
     values: (h, w, c) float32, raw activations; notices: why there is nothing to see in them.
@@ -141,7 +155,7 @@ class Maps:
 
 
 @frozen
-class Heatmap:
+class Heatmap(Shown):
     """Where the network looked, in the layer's own size.
 
     layer: its path, "" where the method looks at the pixels and not at a layer; values: (h, w) float32,
@@ -171,7 +185,7 @@ class Heatmap:
 
 
 @frozen
-class Pattern:
+class Pattern(Shown):
     """What one channel would like to see.
 
     pixels: (H, W, 3) float32 in 0..1; scores: (steps,) float32, the channel's mean activation
@@ -188,7 +202,7 @@ class Pattern:
 
 
 @frozen
-class Verdict:
+class Verdict(Shown):
     """What a trust check found for one heatmap.
 
     passed: whether it beat its random baseline; value, baseline: the figures compared.
@@ -199,6 +213,52 @@ class Verdict:
     value: float
     baseline: float
     sentence: str
+
+
+@frozen
+class Similarity:
+    """How alike two maps are. See `explain.similarity`.
+
+    spearman: rank correlation of the cells, −1..1; ssim: structural similarity, −1..1; top_k: intersection
+    over union of the hottest cells, 0..1; share: of the cells that count as hottest; notices: why the figures
+    are NaN where they are.
+    """
+
+    spearman: float
+    ssim: float
+    top_k: float
+    share: float = 0.1
+    notices: tuple[Notice, ...] = ()
+
+
+@frozen
+class Grams:
+    """How alike each layer of one model finds every two of n photos. See `explain.similarity.linear_cka`.
+
+    layers: L names, in the order in which their answers are made; values: (L, n, n) float32, centred linear
+    Gram matrices; images, model: their keys.
+    """
+
+    layers: tuple[str, ...]
+    values: np.ndarray
+    images: tuple[str, ...]
+    model: str = ""
+
+    def of(self, layer: str) -> np.ndarray:
+        """(n, n) of one layer."""
+        return self.values[self.layers.index(layer)]
+
+
+@frozen
+class Fingerprints:
+    """A digest of each layer's weights: equal where two models have the same numbers.
+
+    layers: names of those that have weights; digests: SHA-256, hex, one for each; model: its key.
+    """
+
+    layers: tuple[str, ...]
+    digests: tuple[str, ...]
+    model: str = ""
 
 
 @frozen

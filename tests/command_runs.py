@@ -62,15 +62,16 @@ def manifest(folder: str) -> dict:
 
 
 def written(document: dict) -> dict[str, str]:
-    """{file name: digest} of everything that a manifest lists."""
+    """{file name: digest} of every picture and array that a manifest lists."""
     files = [file for item in document["items"] for file in item["files"].values()]
     return {file["name"]: file["sha256"] for file in [*files, *document["sheets"].values()]}
 
 
 def digests(folder: str) -> dict[str, str]:
-    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in Path(folder).iterdir()}
-    found.pop("manifest.json", None)
-    return found
+    """{file name: digest} of the pictures and arrays in a folder."""
+    listed = {"manifest.json", "results.csv", "results.parquet", "index.html", ".heatmaps.journal"}
+    paths = [path for path in Path(folder).iterdir() if path.name not in listed]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def pixels_of(path: str) -> np.ndarray:

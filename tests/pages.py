@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[1]
 APP = ROOT / "dashboard" / "app.py"
-PAGES = ("start", "maps", "patterns", "heatmaps", "compare", "checkup", "status")
+PAGES = ("start", "maps", "patterns", "heatmaps", "compare", "models", "checkpoints", "report", "checkup", "status")
 
 
 def visit(page: str = "start", **address: str | list[str]) -> AppTest:

@@ -18,14 +18,19 @@ def saved(folder: Path, *kinds: str | tuple, ending: str = "keras") -> dict[str,
     (name, *arguments) for those that take some.
     """
     wanted = [kind if isinstance(kind, tuple) else (kind,) for kind in kinds]
-    paths = [folder / f"{i}.{ending}" for i in range(len(wanted))]
-    jobs = [(str(path), one) for path, one in zip(paths, wanted)]
+    found = saved_as(folder, {f"{i}.{ending}": kind for i, kind in enumerate(wanted)})
+    return {kind[0]: data for kind, data in zip(wanted, found.values(), strict=True)}
+
+
+def saved_as(folder: Path, files: dict[str, tuple]) -> dict[str, bytes]:
+    """{file: bytes} of networks by (name, *arguments), for several of one name; the endings say how."""
+    jobs = [(str(folder / file), kind) for file, kind in files.items()]
     # Called as workers are: a test that ran a page before leaves that page as `__main__`.
     process = context().Process(target=_save, args=(jobs,), name=NAME)
     process.start()
     process.join(180)
     assert process.exitcode == 0
-    return {kind[0]: path.read_bytes() for kind, path in zip(wanted, paths)}
+    return {file: (folder / file).read_bytes() for file in files}
 
 
 def _save(wanted: list[tuple[str, tuple]]) -> None:
@@ -130,3 +135,16 @@ def _copy(kernel) -> None:
 
 def _break(kernel) -> None:
     kernel[0, 0, 0, 0] = float("nan")
+
+
+def trained(steps: int, size: int | None = None):
+    """`plain` after so many steps of a training that left its first convolution alone."""
+    import networks
+    import numpy as np
+
+    network, noise = networks.plain(**({"size": size} if size else {})), np.random.default_rng(1)
+    for name in ("second", "head"):
+        layer = network.get_layer(name)
+        change = [noise.normal(0, 0.4, w.shape) for w in layer.get_weights()]
+        layer.set_weights([w + steps * c for w, c in zip(layer.get_weights(), change, strict=True)])
+    return network

@@ -29,22 +29,31 @@ CORE = (*HEAVY, "numpy", *NOUNS, "explain.scaling", "explain.store")
 PAGE = (
     "numpy", *NOUNS, "explain.workers", "explain.render", "explain.image", "explain.samples", "explain.store",
     "explain.scaling", "explain.methods", "explain.opening.zoo", "explain.opening.labels", "explain.report",
+    "explain.similarity", "explain.provenance",
 )  # fmt: skip
 
 # The longest prefix decides. The standard library is open to all.
 ROOMS = {
     "explain/__init__.py": Room(()),
     "explain/errors.py": Room(()),
-    "explain/results.py": Room(("numpy",)),
+    "explain/results.py": Room(("numpy",), late=("explain.report.notebook",)),
     "explain/store.py": Room(()),
     "explain/scaling.py": Room(("numpy", "explain.errors")),
-    "explain/notes.py": Room(("numpy", "explain.results")),
+    "explain/blanks.py": Room(("numpy", "explain.results")),
+    "explain/notes.py": Room(("numpy", "explain.blanks", "explain.results")),
     "explain/causes.py": Room((*CORE, "explain.notes", "explain.probe")),
     "explain/device.py": Room(("explain.errors",), late=("tensorflow",)),
     "explain/image/": Room(("cv2", "PIL", "numpy", *NOUNS, "explain.image")),
     "explain/samples/": Room(("explain.errors",), late=("explain.image",)),
     "explain/render/": Room(("cv2", "numpy", *NOUNS, "explain.render")),
-    "explain/report": Room(("cv2", "numpy", *NOUNS, "explain.render", "explain.report")),
+    "explain/report": Room(
+        ("cv2", "numpy", *NOUNS, "explain.methods", "explain.provenance", "explain.render", "explain.report"),
+        late=("fpdf",),
+    ),
+    "explain/similarity/": Room(
+        ("numpy", *NOUNS, "explain.render", "explain.similarity"), late=("explain.jobs", "explain.representations", "explain.workers"),
+    ),  # fmt: skip
+    "explain/provenance/": Room(("numpy", *NOUNS, "explain.provenance"), late=("explain.device",)),
     "explain/methods/__init__.py": Room(("explain.errors",)),
     "explain/methods/heatmaps/": Room(("numpy", *NOUNS)),
     "explain/methods/trust/": Room(("numpy", *NOUNS)),
@@ -71,7 +80,12 @@ ROOMS = {
         (*CORE, "explain.detective", "explain.jobs", "explain.notes", "explain.opening", "explain.probe")
     ),
     "explain/doctor/": Room(
-        (*CORE, "explain.causes", "explain.doctor", "explain.jobs", "explain.notes", "explain.probe", "explain.samples")
+        (*CORE, "explain.blanks", "explain.causes", "explain.doctor", "explain.jobs", "explain.notes",
+         "explain.probe", "explain.samples")
+    ),  # fmt: skip
+    "explain/representations/": Room((*CORE, "explain.jobs", "explain.probe")),
+    "explain/exporting/": Room(
+        (*CORE, "explain.exporting", "explain.image", "explain.jobs", "explain.methods", "explain.probe")
     ),
     "explain/sandbox/": Room(("explain.sandbox",)),
     "explain/workers/": Room(
@@ -79,8 +93,16 @@ ROOMS = {
          "explain.workers")
     ),  # fmt: skip
     "explain/workers/child.py": Room(
-        (*NOUNS, "explain.sandbox", "explain.workers"), late=("explain.detective", "explain.device", "explain.doctor", "explain.jobs", "explain.opening"),
+        (*NOUNS, "explain.sandbox", "explain.workers"), late=("explain.detective", "explain.device", "explain.doctor", "explain.jobs", "explain.opening", "explain.representations"),
     ),
+    "explain/folders/": Room(
+        ("numpy", *NOUNS, "explain.folders", "explain.image", "explain.provenance", "explain.render"),
+        late=("cv2", "explain", "tensorflow", "pyarrow", "ray"),
+    ),  # fmt: skip
+    "explain/reproducing/": Room(
+        ("numpy", *NOUNS, "explain.folders.files", "explain.image", "explain.methods", "explain.opening.zoo",
+         "explain.provenance", "explain.reproducing", "explain.samples"), late=("explain",),
+    ),  # fmt: skip
     # The command line asks by the public names, and costs nothing before it knows what is asked.
     "explain/__main__.py": Room(("explain",), late=("explain",)),
     "explain/commands/": Room(("explain", "numpy"), late=("explain", "tensorflow", "keras", "cv2")),

@@ -28,10 +28,11 @@ READY = {
     "Filter patterns": None,
     "Heatmaps": "#overlay",
     "Compare": "#overlay",
+    "Report": None,
     "Check-up": None,
     "Status": None,
 }
-ADDRESSES = ("", "maps", "patterns", "heatmaps", "compare", "checkup", "status")
+ADDRESSES = ("", "maps", "patterns", "heatmaps", "compare", "report", "checkup", "status")
 
 
 def test_the_first_page_shows_a_heatmap_and_guesses(visitor):

@@ -176,3 +176,19 @@ def test_the_bar_is_for_terminals_only(monkeypatch, capsys):
     drawn = [line.strip() for line in screen.getvalue().split(console.CLEAR)[1:]]
     assert drawn[1] == "patterns  [######..................]  25 %  16 of 64  0:30 left"
     assert drawn[2:] == ["weights  5 MB"] and all(len(line) < 80 for line in drawn)
+
+
+def test_the_time_that_is_left_is_told_by_what_this_run_does(monkeypatch):
+    """A run that goes on has most of it behind it already: that was not done in these seconds."""
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((80, 20)))
+    monkeypatch.setattr(sys, "stderr", screen := Screen())
+    clock = iter([100.0, 110.0, 1000.0, *(1000.0 + i for i in range(1, 65))])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    bar = console.Bar()
+    bar.update("heatmaps", 5000, 6000)
+    assert "left" not in screen.getvalue()
+    bar.update("heatmaps", 5100, 6000)                         # 100 in 10 s: 900 more in 90 s
+    assert screen.getvalue().rstrip().endswith("5100 of 6000  1:30 left")
+    for i in range(65):                                        # slow for a while, then quick: the latest pace counts
+        bar.update("heatmaps", 5110 + i, 6000)
+    assert screen.getvalue().rstrip().endswith("5174 of 6000  13:46 left")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,7 +78,7 @@ def test_heatmaps_of_a_folder(opened, here, capsys):
         overlay, explain.render.overlay(picture, values, opacity=0.5, colormap="inferno", threshold=0.0)
     )
     assert document["skipped"][0]["path"] == "photos/broken.jpg" and document["finished"] is True
-    assert document["format"] == 1 and document["model"]["key"] == opened.key
+    assert document["format"] == 2 and document["model"]["key"] == opened.key
     assert set(document["versions"]) >= {"python", "tensorflow", "keras", "numpy", "opencv"}
 
 
@@ -113,6 +114,9 @@ def test_a_second_run_replaces_and_a_broken_one_has_no_manifest(step, opened, he
     words = ["heatmaps", DEFAULT, "photos/cat.jpg", "--out", "out"]
     assert main(words) == DONE
     before = digests("out")
+    assert main([*words, "--opacity", "0.9"]) == REFUSED                  # another run lies there
+    assert "opacity 0.5, not 0.9" in capsys.readouterr().err and digests("out") == before
+    words.append("--overwrite")
     assert main([*words, "--opacity", "0.9"]) == DONE
     after = digests("out")
     assert before["cat.npy"] == after["cat.npy"] and before["cat.png"] != after["cat.png"]
@@ -124,9 +128,9 @@ def test_a_second_run_replaces_and_a_broken_one_has_no_manifest(step, opened, he
     monkeypatch.setattr(os, step, full)
     assert main(words) == REFUSED
     said = capsys.readouterr().err
-    assert "cat.png" in said and "No space left" in said and said.count("\n") == 1
+    assert "No space left" in said and "(E_WRITE)" in said and said.count("\n") == 1
     # What was there is whole, nothing half is beside it, and no manifest lists what may be gone.
-    assert sorted(p.name for p in Path("out").iterdir()) == ["cat.npy", "cat.png"]
+    assert sorted(digests("out")) == ["cat.npy", "cat.png"] and not Path("out", "manifest.json").exists()
     assert digests("out")["cat.png"] == after["cat.png"]
 
 
@@ -203,8 +207,11 @@ def test_a_signal_before_anything_is_finished(here):
     assert err == "Stopped; nothing was written.\n" and not (here / "out").exists()
 
 
-def test_a_signal_between_two_heatmaps(opened, here, monkeypatch, capsys):
-    """In this process: the signal comes while the second overlay is drawn; the third never is."""
+def test_a_signal_between_two_batches(opened, here, monkeypatch, capsys):
+    """In this process: the signal comes while an overlay is drawn. Its batch is completed, hardly another is
+    begun; the same command goes on."""
+    for i in range(40):
+        shutil.copy(here / "photos" / "cat.jpg", here / "photos" / f"copy{i}.jpg")
     drawn = []
     overlay = explain.render.overlay
 
@@ -217,9 +224,16 @@ def test_a_signal_between_two_heatmaps(opened, here, monkeypatch, capsys):
 
     monkeypatch.setattr(explain.render, "overlay", slowly)
     before = signal.getsignal(signal.SIGINT)
-    assert main(["heatmaps", DEFAULT, "photos", "--out", "out"]) == STOPPED
+    words = ["heatmaps", DEFAULT, "photos", "--batch", "2", "--out", "out"]
+    assert main(words) == STOPPED
     assert signal.getsignal(signal.SIGINT) is before
     document = manifest("out")
-    assert [item["files"]["overlay"]["name"] for item in document["items"]] == ["cat.png", "coffee.png"]
-    assert document["finished"] is False and written(document) == digests("out")
-    assert "Stopped: 2 heatmaps, 1 skipped, in out." in capsys.readouterr().err
+    count = len(document["items"])
+    assert 2 <= count < 12 and document["finished"] is False and written(document) == digests("out")
+    assert f"Stopped: {count} heatmaps, 1 skipped, in out." in capsys.readouterr().err
+
+    assert main(words) == DONE
+    said = capsys.readouterr()
+    assert said.out == f"43 heatmaps, 1 skipped, in out; {count + 1} pictures were finished before\n"
+    document = manifest("out")
+    assert document["finished"] is True and written(document) == digests("out") and len(document["items"]) == 43

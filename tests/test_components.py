@@ -60,7 +60,10 @@ def test_floats_are_little_endian_float32():
     assert framing.floats([[1.0, -2.5]]) == struct.pack("<2f", 1.0, -2.5)
 
 
-@pytest.mark.parametrize("parts", [("wall", "tiles"), ("overlay",)])
+PARTS = {"wall": ("wall", "tiles"), "overlay": ("overlay", "overlay_draw", "overlay_zoom", "overlay_pair")}
+
+
+@pytest.mark.parametrize("parts", PARTS.values())
 def test_the_scripts_touch_nothing_outside_and_write_text_only(parts):
     text = framing.source(*parts)
     for forbidden in ("innerHTML", "insertAdjacentHTML", "eval(", "http:", "https:", "fetch(", "import "):
@@ -72,11 +75,10 @@ def test_the_scripts_touch_nothing_outside_and_write_text_only(parts):
 @pytest.mark.parametrize("name, words", [("wall", walls.WORDS), ("overlay", overlays.WORDS)])
 def test_every_word_of_the_skeleton_is_known(name, words):
     html = (COMPONENTS / f"{name}.html").read_text("utf-8")
-    script = "".join((COMPONENTS / f"{part}.js").read_text("utf-8") for part in (name, "tiles"))
+    script = "".join((COMPONENTS / f"{part}.js").read_text("utf-8") for part in PARTS[name])
     wanted = set(re.findall(r'data-(?:word|label)="(\w+)"', html))
     wanted |= set(re.findall(r"\bwords\.(\w+)", script))
-    wanted -= set() if name == "wall" else {"lowest", "highest"}               # of tiles.js
-    assert wanted <= set(words)
+    assert len(wanted) > 10 and wanted <= set(words)
 
 
 def test_wall_sends_atlas_tables_and_numbers(monkeypatch):
@@ -147,6 +149,34 @@ def test_overlay_of_signed_maps_is_symmetrical(monkeypatch):
     assert header["panels"][0]["limits"] == [-3, 3]
     assert header["diverging"] == [True] * len(header["colormaps"])
     assert looks["colormap"] in header["colormaps"]
+
+
+def test_signed_panels_among_others_have_colours_and_limits_of_their_own(monkeypatch):
+    payloads = sent(monkeypatch, overlays, "_overlay")
+    plain, both = np.array([[0, 2]], np.float32), np.array([[-3, 1]], np.float32)
+    panels = [
+        overlays.Panel("a", plain, scale="x", group="first"),
+        overlays.Panel("b", both, signed=True, scale="y", label="Occlusion", name="b of first"),
+        overlays.Panel("c", plain * 2, scale="x"),
+    ]
+    looks = overlays.overlay(panels, key="o", label="Grad-CAM", pair=(2, 0))
+    header, blobs = payloads[0]
+    assert looks["pair"] == (2, 0) and header["paired"] and header["pair"][0] == [2, 0]
+    assert header["diverging"] == [False] * len(header["colormaps"]) + [True]
+    assert len(blobs[0]) == 768 * len(header["diverging"])
+    assert [p["limits"] for p in header["panels"]] == [[0, 2], [-3, 3], [0, 4]]
+    assert [p["label"] for p in header["panels"]] == ["Grad-CAM", "Occlusion", "Grad-CAM"]
+    assert [p["name"] for p in header["panels"]] == ["a", "b of first", "c"]
+    assert [p["group"] for p in header["panels"]] == ["first", "", ""] and header["shareable"]
+    overlays.overlay(panels[:2], key="o", pair=(2, 0))  # the third is gone, and nothing measures the same
+    assert not payloads[1][0]["shareable"]
+    assert overlays.overlay(panels[:2], key="o", pair=(2, 0))["pair"] == ()
+
+
+@pytest.mark.parametrize("report", [None, 3, [0], [0, 0], [0, 3], [-1, 0], [True, 0], ["0", 1], [0.0, 1], [0, 1, 2], {}])
+def test_forged_pairs_are_dropped(report):
+    assert overlays._couple(3)(report) is None
+    assert overlays._couple(3)([2, 0]) == [2, 0] and overlays._couple(3)([]) == []
 
 
 def test_blank_panels_have_no_say_in_the_shared_scale():

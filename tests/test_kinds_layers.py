@@ -152,12 +152,13 @@ def test_another_class_comes_from_the_store_with_its_class_token(monkeypatch):
                 network, name, lambda *asked: pytest.fail("computed again although it was in the store")
             )
         stored = Probe(network, probe.pixels, probe.keys, None, [0, 0]).slopes
-        alone = Probe(network, probe.pixels[:1], probe.keys[:1], None, [0]).slopes
-        unseen = Probe(network, 0 * probe.pixels, probe.keys, None, [0, 0]).slopes  # reads no pixel
-    network.store.clear()
-    fresh = Probe(network, probe.pixels, probe.keys, None, [0, 0]).slopes
-    assert fresh.any() and close(stored, fresh, 1e-5) and close(alone, fresh[:1], 1e-5)
-    assert np.array_equal(unseen, stored)
+        alone = Probe(network, probe.pixels[:1], probe.keys[:1], None, [2]).slopes
+        unseen = Probe(network, 0 * probe.pixels, probe.keys, None, [2, 1]).slopes  # reads no pixel
+    fresh, other = (
+        Probe(network, probe.pixels, probe.keys, None, classes, fresh=True).slopes for classes in ([0, 0], [2, 1])
+    )
+    assert fresh.any() and close(stored, fresh, 1e-5)
+    assert other.any() and close(unseen, other, 1e-5) and close(alone, other[:1], 1e-5)
 
 
 def test_behind_the_last_attention_the_places_have_no_say():

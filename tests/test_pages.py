@@ -139,24 +139,25 @@ def test_compare_is_photos_by_layers_by_classes_on_one_scale():
         "A raccoon: badger",
     ]
 
-    photos, layers, classes = at.multiselect
-    layers.set_value(["top_activation", LAYER])
-    classes.set_value([285, 281]).run()
+    at.multiselect("layers").set_value(["top_activation", LAYER])
+    at.multiselect("classes").set_value([285, 281]).run()
     titles = [p["title"] for p in panels(at, "compare_heat")]
     assert len(titles) == 8 and payload(at, "compare_heat")[0]["columns"] == 4
-    assert titles[:2] == ["Chelsea, a cat: Egyptian cat", "Chelsea, a cat: tabby"]
+    assert titles[:2] == ["top_activation: Egyptian cat", "top_activation: tabby"]
+    groups = [p["group"] for p in panels(at, "compare_heat")]
+    assert groups == ["Chelsea, a cat"] * 4 + ["A raccoon"] * 4
     assert [p["shape"] for p in panels(at, "compare_heat")] == [[7, 7]] * 2 + [[28, 28]] * 2 + [
         [7, 7]
     ] * 2 + [[28, 28]] * 2
 
-    at.multiselect[0].set_value([]).run()
+    at.multiselect("photos").set_value([]).run()
     assert say("compare.empty") in told(at)
 
 
 def test_compare_says_when_it_would_be_too_much():
     at = visit("compare")
-    at.multiselect[0].set_value(list(samples()))
-    at.multiselect[2].set_value([1, 2, 3, 4, 5]).run()
+    at.multiselect("photos").set_value(list(samples()))
+    at.multiselect("classes").set_value([1, 2, 3, 4, 5]).run()
     assert at.warning[0].value == say("compare.too_many", count=30, most=24)
     assert not at.get("bidi_component")
 
@@ -245,7 +246,7 @@ def test_nonsense_in_the_address_is_ignored(page):
     assert not at.exception and not at.error
     assert choice(at, "Network").value == "efficientnet-lite0"
     components = len(at.get("bidi_component"))
-    assert components == (0 if page in ("patterns", "checkup", "status") else 1)  # no channel is chosen
+    assert components == (0 if page in ("patterns", "models", "checkpoints", "report", "checkup", "status") else 1)  # no channel is chosen
 
 
 @pytest.mark.parametrize("number", ["²", "-1", "240", "9.0", "٣x", "9" * 40])

@@ -217,6 +217,21 @@ def test_overlay_takes_the_nouns_and_the_picture_s_size():
     assert (image.pixels == 50).all()
 
 
+def test_a_map_with_a_sign_gets_colours_centred_on_zero_where_nobody_chooses():
+    def seen(signed):
+        values = np.array([[-1.0, 0.0, 4.0]], np.float32)
+        return Heatmap("", 0, "a", 1.0, 0.5, "m", values, options={"signed": signed})
+
+    picture = np.full((1, 3, 3), 9, np.uint8)
+    for draw, usual in ((lambda *asked, **looks: render.overlay(picture, *asked, **looks), "inferno"),
+                        (render.colored, "viridis")):
+        for heatmap, expected in ((seen(True), "blue-red"), (seen(False), usual), (seen(True).values, usual)):
+            assert draw(heatmap).tolist() == draw(heatmap, colormap=expected).tolist()
+        assert draw(seen(True), colormap="gray").tolist() != draw(seen(True)).tolist()
+    lut, (centred,) = render.lut("blue-red"), render.colored(seen(True))
+    assert centred.tolist() == lut[[96, 128, 255]].tolist()                # −1 of −4..4; 0 lies in the middle
+
+
 @pytest.mark.parametrize("colormap", ("inferno", "blue-red"))
 @pytest.mark.parametrize("values", [0.0, np.nan, -np.inf])
 def test_a_map_that_says_nothing_leaves_the_picture_as_it_is(colormap, values):

@@ -65,6 +65,8 @@ NOUNS = [
         (results.LayerCheck("a", "Conv2D", 4, 4, (1,), ((2, 3),)),), {"a": (1, 12)}, ("noise",),
     ),
     results.LayerCheck("a", "ReLU", 0, 4, silent=(0, 1)),
+    results.Grams(("a", "b"), floats(2, 3, 3), ("one", "two", "three"), "key"),
+    results.Fingerprints(("a", "b"), ("00ff", "ff00"), "key"),
 ]  # fmt: skip
 
 

@@ -69,6 +69,10 @@ def test_same_answers_as_in_process(here, there):
     assert {k: v for k, v in vars(a).items() if k not in ("values", "score", "probability")} == {
         k: v for k, v in vars(b).items() if k not in ("values", "score", "probability")
     }
+    for name in ("integrated_gradients", "eigencam"):
+        a, b = (face.heatmap(model, images[2], name, fresh=True) for face, model in ((explain, here), (workers, there)))
+        assert np.allclose(a.values, b.values, atol=1e-6) and (a.layer, a.signed) == (b.layer, b.signed)
+        assert b.facts == pytest.approx(a.facts, abs=1e-6) and bool(b.facts) == (not b.layer)
     told = []
     asked = {"class_index": [0, None, "tiger cat", 2, "1"], "batch": 2}
     listen = lambda done, total, new: told.append((done, total, len(new)))
@@ -102,6 +106,26 @@ def test_store_is_there_and_can_be_emptied(there):
     assert held() > 0
     workers.forget(there)
     assert held() == 0
+
+
+def test_fresh_there_reads_and_keeps_nothing(there):
+    image = pictures(1, seed=3)[0]
+    workers.forget(there)
+    first = workers.heatmap(there, image, fresh=True), workers.activations(there, image, fresh=True)
+    assert all(row["store_bytes"] == 0 for row in workers.status() if row.get("key") == there.key)
+    workers.heatmaps(there, [image, *pictures(2)])                           # remembered from a batch of three
+    again = workers.heatmap(there, image, fresh=True), workers.activations(there, image, fresh=True)
+    for one, other in zip(first, again, strict=True):
+        assert one.values.tobytes() == other.values.tobytes()
+
+
+def test_the_passes_of_a_long_method_are_signs_of_life(there):
+    """Between them the deadline starts anew, and who does not want the rest stops it."""
+    told, (image,) = [], pictures(1)
+    asked = {"method": "smoothgrad", "samples": 320}
+    assert workers.heatmaps(there, [image], on_progress=lambda *now: told.append(now[:2]), **asked)
+    assert len(told) == 21 and told[0] == (0.05, 1) and told[-1] == (1, 1)
+    assert workers.heatmaps(there, [image], on_progress=lambda *now: False, **(asked | {"samples": 1024})) == ()
 
 
 # Sentences ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ when a control is let go, so that an export equals the screen.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,9 @@ LOOKS: dict[str, Any] = {
 
 WORDS: dict[str, Any] = OVERLAY | {"colormaps": {c.name: c.title for c in render.COLORMAPS.values()}}
 
-_overlay = st.components.v2.component("layerscope_overlay", **source("overlay"))
+_overlay = st.components.v2.component(
+    "layerscope_overlay", **source("overlay", "overlay_draw", "overlay_zoom", "overlay_pair")
+)
 
 
 @frozen
@@ -39,6 +41,11 @@ class Panel:
         with equal bytes share it
     limits: (lo, hi), the numbers of the first and the last colour; `render.limits` where None
     note: why the map is blank, or anything else that has to be said on the picture
+    signed: whether zero is the middle of its colours; as the whole overlay where None
+    scale: panels with the same one measure the same thing, and may share the limits
+    label: what the numbers are; as the whole overlay where ""
+    group: the line of the grid that it stands in, said above the first one of it
+    name: its title where it stands alone, to be told from all others; the title where ""
     """
 
     title: str
@@ -48,6 +55,11 @@ class Panel:
     limits: tuple[float, float] | None = None
     alt: str = ""
     note: str = ""
+    signed: bool | None = None
+    scale: str = ""
+    label: str = ""
+    group: str = ""
+    name: str = ""
 
 
 def overlay(
@@ -61,6 +73,7 @@ def overlay(
     shared_scale: bool = True,
     columns: int = 3,
     controls: bool = True,
+    pair: Sequence[int] | None = None,
     words: Mapping[str, Any] | None = None,
     tag: str | None = None,
 ) -> dict[str, Any]:
@@ -71,15 +84,17 @@ def overlay(
         works and a slider is not pushed back
     colormaps: names for the menu; every sequential one where None, or every diverging one where signed
     signed: whether zero is the middle; the limits are symmetrical then
-    shared_scale: whether the panels measure the same thing, so that one scale for all may be offered
+    shared_scale: whether one scale for all panels that measure the same thing may be offered
     columns: the most panels side by side; narrow screens have fewer
     controls: False shows the pictures alone
+    pair: two panels, by number, to be looked at closely, or () for none yet; None does not offer it
     words: replaces some of WORDS
     tag: what `data-ready` says once this is drawn; a digest where None
 
     The picture is exactly `render.overlay` with these looks, and `limits` of the panel, or
-    `shared_limits` where `looks["locked"]` and there are several. OptionError for values that are not
-    (h, w), an unknown look, or no panel at all.
+    `shared_limits` of those with its scale where `looks["locked"]`. Signed panels among others have the
+    first diverging colour map. With `pair`, the answer has "pair" as well: (a, b), or () for none.
+    OptionError for values that are not (h, w), an unknown look, or no panel at all.
     """
     if not panels:
         raise OptionError("An overlay needs at least one panel.")
@@ -89,37 +104,59 @@ def overlay(
     if wished is None:
         raise OptionError(f"These looks cannot be shown: {dict(looks or {})}. Known are {LOOKS}.")
     held = agree(key, "looks", wished, _looks)
+    usable = _couple(len(panels))
+    couple = None if pair is None else agree(key, "pair", list(pair), usable)
 
     photos = list(dict.fromkeys(p.base for p in panels if p.base is not None))
     maps = [_map(p) for p in panels]
+    signs = [signed if panel.signed is None else panel.signed for panel in panels]
+    among = not signed and (any(signs) or couple is not None)  # a difference has a sign as well
+    known = colormaps + (offered(None, True)[:1] if among else [])
     header = {
         "key": key,
-        "label": label,
         "photos": len(photos),
         "colormaps": colormaps,
-        "diverging": [render.COLORMAPS[name].diverging for name in colormaps],
-        "shareable": bool(shared_scale) and len(panels) > 1,
+        "diverging": [render.COLORMAPS[name].diverging for name in known],
+        "shareable": bool(shared_scale) and _several(panels, maps),
         "columns": max(1, min(int(columns), len(panels))),
         "controls": bool(controls),
         "looks": [held.sent, held.serial],
+        "paired": couple is not None,
+        "pair": None if couple is None else [couple.sent, couple.serial],
         "words": WORDS | dict(words or {}),
         "panels": [
-            {
-                "title": visible(panel.title),
-                "lines": [visible(str(line)) for line in panel.lines],
-                "alt": visible(panel.alt),
-                "note": visible(panel.note),
-                "photo": None if panel.base is None else photos.index(panel.base),
-                "shape": None if values is None else list(values.shape),
-                "limits": None if values is None else list(_limits(panel, signed)),
-                "blank": _blank(values),
-            }
-            for panel, values in zip(panels, maps, strict=True)
+            _told(panel, values, sign, label)
+            | {"photo": None if panel.base is None else photos.index(panel.base)}
+            for panel, values, sign in zip(panels, maps, signs, strict=True)
         ],
     }
     numbers = [b"" if values is None else floats(values) for values in maps]
-    _overlay(key=key, data=frame(header, [*photos, tables(colormaps), *numbers], tag))
-    return dict(held.value)
+    _overlay(key=key, data=frame(header, [*photos, tables(known), *numbers], tag))
+    return dict(held.value) | ({} if couple is None else {"pair": tuple(usable(couple.value) or ())})
+
+
+def _told(panel: Panel, values: np.ndarray | None, signed: bool, label: str) -> dict[str, Any]:
+    """A panel as the browser has it."""
+    return {
+        "title": visible(panel.title),
+        "name": visible(panel.name or panel.title),
+        "group": visible(panel.group),
+        "lines": [visible(str(line)) for line in panel.lines],
+        "alt": visible(panel.alt),
+        "note": visible(panel.note),
+        "label": visible(panel.label or label),
+        "scale": panel.scale,
+        "signed": bool(signed),
+        "shape": None if values is None else list(values.shape),
+        "limits": None if values is None else list(_limits(panel, signed)),
+        "blank": _blank(values),
+    }
+
+
+def _several(panels: Sequence[Panel], maps: Sequence[np.ndarray | None]) -> bool:
+    """Whether two maps measure the same thing."""
+    scales = [panel.scale for panel, values in zip(panels, maps, strict=True) if values is not None]
+    return len(set(scales)) < len(scales)
 
 
 def shared_limits(panels: Sequence[Panel], signed: bool = False) -> tuple[float, float] | None:
@@ -127,7 +164,11 @@ def shared_limits(panels: Sequence[Panel], signed: bool = False) -> tuple[float,
 
     Blank panels have no say; None where all are blank, and each keeps its own limits then.
     """
-    every = [_limits(panel, signed) for panel in panels if not _blank(_map(panel))]
+    every = [
+        _limits(panel, signed if panel.signed is None else panel.signed)
+        for panel in panels
+        if not _blank(_map(panel))
+    ]
     return (min(lo for lo, _ in every), max(hi for _, hi in every)) if every else None
 
 
@@ -150,6 +191,18 @@ def _limits(panel: Panel, signed: bool) -> tuple[float, float]:
     if not (math.isfinite(lo) and math.isfinite(hi) and lo <= hi):
         raise OptionError(f"The limits of panel '{panel.title}' must be finite, lo <= hi, not {lo} and {hi}.")
     return lo, hi
+
+
+def _couple(count: int) -> Callable[[Any], list[int] | None]:
+    """What makes two different panels, or none of them, of a report; None of anything else."""
+
+    def usable(report: Any) -> list[int] | None:
+        if not isinstance(report, (list, tuple)) or len(report) not in (0, 2):
+            return None
+        whole = all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < count for n in report)
+        return list(report) if whole and len(set(report)) == len(report) else None
+
+    return usable
 
 
 def _looks(report: Any) -> dict[str, Any] | None:

@@ -1,17 +1,31 @@
-"""Heatmaps side by side: photos × layers × classes."""
+"""Heatmaps side by side: photos × methods × layers × classes × networks."""
 
-import io
-import zipfile
-
-import numpy as np
 import streamlit as st
 
-from dashboard import choices, remember, shell, tray, widgets
-from dashboard.components.overlay import overlay, shared_limits
-from dashboard.text import plain, say
-from explain import render
+from dashboard import (
+    choices,
+    comparing,
+    grids,
+    knobs,
+    networks,
+    pairs,
+    pins,
+    shell,
+    tray,
+    widgets,
+)
+from dashboard.components.overlay import overlay
+from dashboard.grids import AXES, Asker
+from dashboard.networks import AUTOMATIC
+from dashboard.text import say
+from explain.methods import shelf
+from explain.results import Model
+from explain.similarity import match_classes
 
-MOST = 24
+MOST = 24  # cells
+MOST_MODELS = 3  # as many as have a process of their own at once
+USUAL = "gradcam"
+METHODS = shelf("heatmaps")
 
 st.title(say("compare.title"), anchor=False)
 st.write(say("compare.about"))
@@ -21,76 +35,112 @@ model = choices.model()
 
 @shell.fragment
 def page() -> None:
-    if not model.default_layer:
-        st.info(say("no_map", model=plain(model.name)))
-        return
-    titles = tray.photos()
     output = choices.output(model)
     labels = choices.class_labels(model, output)
-    usable = choices.layer_labels([each for each in model.layers if each.has_map])
-    _follow(choices.photo_id())
-    _keep("layers", usable, model.default_layer)
-    _keep("classes", labels, None)
-    left, middle, right = st.columns(3)
-    with left:
-        photos = st.multiselect(
-            say("compare.photos"), list(titles), [choices.photo_id(), *[p for p in titles if p != choices.photo_id()][:1]],
-            format_func=titles.get, key="photos", wrap=True, bind="query-params", help=say("choose.photo.help"),
-        )  # fmt: skip
-    with middle:
-        layers = st.multiselect(
-            say("compare.layers"), list(reversed(usable)), [model.default_layer], format_func=usable.get, key="layers", wrap=True,
-            bind="query-params", help=say("choose.target.help"),
-        )  # fmt: skip
-    with right:
-        classes = st.multiselect(
-            say("compare.classes"), list(labels), [None], format_func=labels.get, key="classes", wrap=True, bind="query-params",
-            help=say("choose.class.help"),
-        )  # fmt: skip
-    count = len(photos) * len(layers) * len(classes)
-    if count == 0:
+    chosen = _choices(labels)
+    chosen, models = _opened(chosen)
+    with st.expander(say("compare.settings"), icon=":material/tune:"):
+        rows, columns = _axes()
+        options = knobs.knobs([METHODS[name] for name in chosen["methods"]])
+    if not all(chosen.values()):
         st.info(say("compare.empty"), icon=":material/compare:")
         return
+    plan = grids.plan(chosen, rows, columns)
+    matched = {name: match_classes(model, other, output or 0) for name, other in models.items()}
+    asker = Asker(models, networks.chosen(), matched, labels, output)
+    lines = grids.cells(chosen, plan, asker)
+    count = sum(map(len, lines))
     if count > MOST:
         st.warning(say("compare.too_many", count=count, most=MOST))
         return
-    images = [tray.photo(name) for name in photos]
-    rows = []  # (photo title, image, heatmap), photo by photo
-    wanted = [(la, k) for la in layers for k in classes]
-    found = {(la, k): remember.heatmaps(model, images, "gradcam", la, k, output) for la, k in wanted}
-    for i, image in enumerate(images):
-        rows += [(titles[photos[i]], image, found[la, k][i]) for la, k in wanted]
-    # Grad-CAM of different layers differs by orders of magnitude: one scale for all would hide one of them.
-    several = len(layers) > 1
-    limits = {la: _limits([h for _, _, h in rows if h.layer == la]) for la in layers} if several else {}
-    also = [say("compare.per_layer")] if several else []
-    panels = [
-        widgets.heat_panel(h, image, title, f"{title}: {h.label}", limits.get(h.layer), also)
-        for title, image, h in rows
-    ]
-    if several:
-        st.caption(say("compare.per_layer.why"))
-    across = len(layers) * len(classes)
-    columns = across if 1 < across <= 4 else min(len(panels), 3)
+    grid = comparing.answered(comparing.Grid(plan, lines, asker, options))
+    titles = comparing.axis_labels(chosen, tray.photos(), networks.titles(), labels)
+    shown = comparing.Screen(grid, titles)
+    if shown.scales > 1:
+        st.caption(say("compare.scales.why"))
+    above = st.container()  # for what can be said only once A and B are known
     looks = overlay(
-        panels, key="compare_heat", label="Grad-CAM", columns=columns, shared_scale=not several,
-        tag=" ".join(f"{h.image[:6]} {h.layer} {h.class_index}" for _, _, h in rows),
+        shown.panels, key="compare_heat", columns=plan.wide, label=METHODS[chosen["methods"][0]].title,
+        signed=bool(shown.panels) and all(panel.signed for panel in shown.panels if panel.values is not None),
+        pair=pairs.asked(), words={"locked": say("compare.lock")} if shown.scales > 1 else None, tag=shown.tag,
     )  # fmt: skip
-    shared = shared_limits(panels) if not several and looks["locked"] and len(panels) > 1 else None
-    scales = [shared or p.limits or render.limits(p.values) for p in panels]
+    pairs.note(looks["pair"])
+    with above:
+        pairs.likeness(shown, looks["pair"])
+    st.divider()
+    name = ("compare", model.name)
     widgets.save_buttons(
-        [
-            (
-                "save.figure",
-                lambda: _sheet(rows, looks, scales, columns),
-                ("compare", model.name),
-                "png",
-                "image/png",
-            ),
-            ("save.archive", lambda: _numbers(rows), ("compare", model.name), "zip", "application/zip"),
-        ],
+        [*widgets.figure_files(lambda: shown.view(looks), name),
+         ("save.archive", shown.archive, name, "zip", "application/zip")],
         key="compare",
-    )
+    )  # fmt: skip
+    pins.button(lambda: shown.view(looks), "compare")
+
+
+def _choices(labels: dict[int | None, str]) -> dict[str, list]:
+    """What the visitor chose on each axis."""
+    titles, names = tray.photos(), networks.titles()
+    layers = _layer_labels([model])
+    _follow(choices.photo_id())
+    _keep("layers", layers, AUTOMATIC)
+    _keep("classes", labels, None)
+    _keep("models", names, networks.chosen())
+    _lead(networks.chosen())
+    photos = [choices.photo_id(), *[p for p in titles if p != choices.photo_id()][:1]]
+    methods = {name: method.title for name, method in METHODS.items()}
+    upper, lower = st.columns(3), st.columns(2)
+    return {
+        "photos": _pick(upper[0], "photos", titles, photos, say("choose.photo.help")),
+        "methods": _pick(upper[1], "methods", methods, [USUAL], say("compare.methods.help")),
+        "layers": _pick(lower[0], "layers", layers, [AUTOMATIC], say("compare.layers.help")),
+        "classes": _pick(lower[1], "classes", labels, [None], say("choose.class.help")),
+        "models": _pick(
+            upper[2], "models", names, [networks.chosen()], say("compare.models.help", most=MOST_MODELS), MOST_MODELS
+        ),
+    }  # fmt: skip
+
+
+def _pick(place, axis: str, labels: dict, usual: list, about: str, most: int | None = None) -> list:
+    with place:
+        return st.multiselect(
+            say(f"compare.pick.{axis}"), list(labels), usual, format_func=labels.get, key=axis, wrap=True, bind="query-params",
+            help=about, max_selections=most,
+        )  # fmt: skip
+
+
+def _layer_labels(models: list[Model]) -> dict[str, str]:
+    every = {one.name: one for each in models for one in each.layers if one.has_map}
+    return {AUTOMATIC: say("compare.last_layer")} | choices.layer_labels(list(every.values())[::-1])
+
+
+def _opened(chosen: dict[str, list]) -> tuple[dict[str, list], dict[str, Model]]:
+    """The chosen networks that are open; the page says what is with the others."""
+    models: dict[str, Model] = {}
+    for name in chosen["models"]:
+        found = model if name == networks.chosen() else networks.open_beside(name, lambda n=name: _without(n))
+        if found is not None:
+            models[name] = found
+    return chosen | {"models": list(models)}, models
+
+
+def _without(name: str) -> None:
+    st.session_state["models"] = [each for each in st.session_state.get("models", []) if each != name]
+
+
+def _axes() -> tuple[str, str]:
+    labels = {axis: say(f"compare.axis.{axis}") for axis in AXES}
+    left, right, _ = st.columns([1, 1, 2])
+    with left:
+        rows = st.selectbox(
+            say("compare.rows"), AXES, 0, format_func=labels.get, key="rows", help=say("compare.axes.help"),
+            **choices.LINKED,
+        )  # fmt: skip
+    with right:
+        columns = st.selectbox(
+            say("compare.columns"), AXES, 1, format_func=labels.get, key="columns", help=say("compare.axes.help"),
+            **choices.LINKED,
+        )  # fmt: skip
+    return rows, columns
 
 
 def _follow(photo: str) -> None:
@@ -101,38 +151,19 @@ def _follow(photo: str) -> None:
         st.session_state["photos"] = [*shown, photo]
 
 
+def _lead(name: str) -> None:
+    """So does a network, in the place of the one that was chosen there before."""
+    before, st.session_state["compare_led"] = st.session_state.get("compare_led"), name
+    shown = st.session_state.get("models")
+    if before not in (None, name) and shown is not None and name not in shown:
+        st.session_state["models"] = [name, *(each for each in shown if each != before)]
+
+
 def _keep(key: str, known, usual) -> None:
     """What was chosen of another network is chosen no more; never nothing because of that."""
     before = st.session_state.get(key)
     if before and not set(before) & set(known):
         st.session_state[key] = [usual]
-
-
-def _limits(heatmaps) -> tuple[float, float]:
-    """One scale for several maps of one layer."""
-    every = [render.limits(h.values) for h in heatmaps if h.values.any()] or [(0.0, 1.0)]
-    return min(lo for lo, _ in every), max(hi for _, hi in every)
-
-
-def _sheet(rows, looks, scales, columns: int) -> bytes:
-    figures = []
-    for (title, image, heatmap), (lo, hi) in zip(rows, scales):
-        pixels = render.overlay(
-            image, heatmap, looks["opacity"], looks["colormap"], looks["threshold"], looks["smooth"], (lo, hi),
-            size=(360, round(360 * image.pixels.shape[1] / image.pixels.shape[0])),
-        )  # fmt: skip
-        bar = render.Bar(lo, hi, looks["colormap"], widgets.method_title(heatmap))
-        figures.append(render.figure(pixels, bar, widgets.caption(heatmap, model, title)))
-    return render.png(render.sheet(figures, columns))
-
-
-def _numbers(rows) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for i, (title, _, heatmap) in enumerate(rows):
-            name = choices.file_name(f"{i:02}", title, heatmap.label, heatmap.layer, suffix="npy")
-            archive.writestr(name, widgets.npy(np.asarray(heatmap.values)))
-    return buffer.getvalue()
 
 
 page()

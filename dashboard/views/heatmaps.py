@@ -1,18 +1,22 @@
-"""Where a layer found evidence for a class."""
+"""Where the evidence for a class is: in a layer, or in the pixels."""
+
+from contextlib import nullcontext
+from dataclasses import replace
 
 import streamlit as st
 
-from dashboard import choices, remember, shell, widgets
+from dashboard import choices, knobs, pins, remember, shell, widgets
 from dashboard.components.overlay import Panel, overlay
 from dashboard.text import clean, plain, say
-from explain import render
-from explain.methods import shelf
+from explain import render, report
+from explain.methods import Method, shelf
 
 st.title(say("heatmaps.title"), anchor=False)
 st.write(say("heatmaps.about"))
 
 model = choices.model()
 METHODS = shelf("heatmaps")
+USUAL = "gradcam"
 
 
 @shell.fragment
@@ -20,22 +24,19 @@ def page() -> None:
     image, title = choices.photo(), choices.photo_title()
     output = choices.output(model)
     guesses = remember.predictions(model, image, output)
-    labels = choices.class_labels(model, output)
-    left, middle, right = st.columns([3, 3, 2])
-    with left:
-        layer = choices.target(model, output)
-    with middle:
-        class_index = choices.explained_class(model, [p.class_index for p in guesses], output)
-    with right:
-        method = st.selectbox(
-            say("choose.method"), list(METHODS), format_func=lambda m: METHODS[m].title, key="method", bind="query-params",
-            help=" ".join(METHODS[next(iter(METHODS))].help.split()),
-        )  # fmt: skip
-    knobs = _knobs(method)
-    heatmap = remember.heatmap(model, image, method, layer, class_index, output, **knobs)
-    signed = knobs.get("signed", False)
-    st.caption(say("heatmaps.top"))
-    widgets.guess_buttons(guesses, labels, heatmap.class_index)
+    method = _method()
+    layer, class_index = _asked(method, guesses, output)
+    options = knobs.knobs([method])[method.name]
+    slow = (
+        nullcontext()
+        if method.layered
+        else st.spinner(say("heatmaps.making", method=method.title), show_time=True)
+    )
+    with slow:
+        heatmap = remember.heatmap(model, image, method.name, layer, class_index, output, **options)
+    if method.class_specific:
+        st.caption(say("heatmaps.top"))
+        widgets.guess_buttons(guesses, choices.class_labels(model, output), heatmap.class_index)
     looks = overlay(
         [
             Panel(
@@ -43,21 +44,24 @@ def page() -> None:
             ),
             widgets.heat_panel(heatmap, image, title),
         ],
-        key="heat_signed" if signed else "heat",
-        label=METHODS[method].title,
-        signed=signed,
+        key="heat_signed" if heatmap.signed else "heat",
+        label=method.title,
+        signed=heatmap.signed,
         columns=2,
         shared_scale=False,
-        tag=f"{image.key[:12]} {heatmap.layer} {heatmap.class_index}",
+        tag=f"{image.key[:12]} {method.name} {heatmap.layer} {heatmap.class_index}",
     )
-    widgets.next_steps(heatmap, guesses[0], "signed" in knobs and not signed)
-    text = widgets.caption(heatmap, model, title)
-    name = (title, heatmap.label, heatmap.layer, method)
+    if heatmap.signed:
+        st.caption(say("heatmaps.sign"))
+    may_sign = "signed" in options and not heatmap.signed
+    widgets.next_steps(heatmap, guesses[0], knobs.key_of(method, _knob(method, "signed")) if may_sign else "")
+    text, limits = widgets.caption(heatmap, model, title), widgets.heat_limits(heatmap)
+    name = (title, heatmap.label, heatmap.layer, method.name)
     widgets.save_buttons(
         [
             (
                 "save.figure",
-                lambda: widgets.heat_figure(image, heatmap, looks, text),
+                lambda: widgets.heat_figure(image, heatmap, looks, text, limits),
                 name,
                 "png",
                 "image/png",
@@ -73,31 +77,67 @@ def page() -> None:
         ],
         key="heat",
     )
+
+    def view() -> report.View:
+        fresh = remember.heatmap(model, image, method.name, layer, class_index, output, fresh=True, **options)
+        kept = {look: looks[look] for look in ("opacity", "colormap", "threshold", "smooth")}
+        heading = f"{method.title}: {heatmap.label}" if method.class_specific else method.title
+        made = report.view_of_heatmaps(model, image, fresh, heading, output=output, **kept)
+        return replace(made, panels=(widgets.printed(made.panels[0], fresh),))
+
+    pins.button(view, "heat")
+    _how(method, heatmap)
+
+
+def _method() -> Method:
+    titles = {name: each.title for name, each in METHODS.items()}
+    place, about = st.columns([3, 5], vertical_alignment="bottom")
+    with place:
+        name = st.selectbox(
+            say("choose.method"), list(titles), list(titles).index(USUAL), format_func=titles.get, key="method",
+            bind="query-params", help=say("compare.methods.help"),
+        )  # fmt: skip
+    about.caption(plain(METHODS[name].help))
+    return METHODS[name]
+
+
+def _asked(method: Method, guesses, output: int | None) -> tuple[str | None, int | None]:
+    """Layer and class, where the method needs them. What is not asked now stays chosen."""
+    for key in ("target", "class"):
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
+    left, right = st.columns(2)
+    layer = class_index = None
+    with left:
+        if method.layered:
+            layer = choices.target(model, output)
+        else:
+            st.write(say("heatmaps.no_layer"))
+    with right:
+        if method.class_specific:
+            class_index = choices.explained_class(model, [p.class_index for p in guesses], output)
+        else:
+            st.write(say("heatmaps.no_class"))
+    return layer, class_index
+
+
+def _knob(method: Method, name: str):
+    return next(knob for knob in method.knobs if knob.name == name)
+
+
+def _how(method: Method, heatmap) -> None:
     with st.expander(say("heatmaps.how")):
-        st.write(plain(METHODS[method].help))
-        st.write(
-            say(
-                "heatmaps.coarse",
-                layer=plain(clean(heatmap.layer)),
-                size=choices.shape_text(heatmap.values.shape),
-            )
-        )
-        st.caption(plain(METHODS[method].source))
-
-
-def _knobs(method: str) -> dict[str, bool]:
-    """The switches of the method."""
-    return {
-        knob.name: st.toggle(
-            say(f"knob.{knob.name}"), knob.default, key=knob.name, help=plain(knob.help), bind="query-params"
-        )
-        for knob in METHODS[method].knobs
-        if isinstance(knob.default, bool)
-    }
+        st.write(plain(method.help))
+        size = choices.shape_text(heatmap.values.shape)
+        if method.layered:
+            st.write(say("heatmaps.coarse", layer=plain(clean(heatmap.layer)), size=size))
+        else:
+            st.write(say("heatmaps.fine", size=size))
+        st.caption(plain(method.source))
 
 
 def _overlay_png(image, heatmap, looks) -> bytes:
-    return render.png(widgets.overlay_pixels(image, heatmap, looks))
+    return render.png(widgets.overlay_pixels(image, heatmap, looks, widgets.heat_limits(heatmap)))
 
 
 page()

@@ -1,14 +1,19 @@
 """What every channel of a layer answers to the photo."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
-from dashboard import charts, choices, remember, shell, widgets
+from dashboard import charts, choices, pins, remember, shell, widgets
 from dashboard.components.overlay import LOOKS, Panel, overlay
 from dashboard.components.wall import wall, wall_view
 from dashboard.settings import to_checkup
 from dashboard.text import clean, plain, say
-from explain import render
+from explain import render, report, workers
+from explain.report.nouns import View
+
+PRINTED, ACROSS = 64, 8  # channels of a wall that can still be read on paper
 
 st.title(say("maps.title"), anchor=False)
 st.write(say("maps.about"))
@@ -53,6 +58,7 @@ def page() -> None:
             ],
             key="maps_wall",
         )
+        pins.button(lambda: _wall_view(image, title, layer, statistics, view), "maps_wall")
     with right:
         if channel is None:
             st.info(say("maps.none"), icon=":material/touch_app:")
@@ -60,10 +66,15 @@ def page() -> None:
             _one_channel(image, title, layer, maps, channel, statistics)
 
 
+def _order(statistics, view) -> np.ndarray:
+    """The channels as the wall sorts them: largest first, as in wall.js."""
+    if view["sort"] in statistics:
+        return np.argsort(-statistics[view["sort"]], kind="stable")
+    return np.arange(len(statistics["mean"]))
+
+
 def _wall_png(maps, statistics, view) -> bytes:
-    values = maps.values
-    if view["sort"] in statistics:  # largest first, as in wall.js
-        values = values[..., np.argsort(-statistics[view["sort"]], kind="stable")]
+    values = maps.values[..., _order(statistics, view)]
     return render.png(
         render.grid(values, colormap=view["colormap"], scale=view["scale"], tile=max(values.shape[0], 56))
     )
@@ -107,6 +118,43 @@ def _one_channel(image, title, layer, maps, channel: int, statistics) -> None:
             ("save.numbers", lambda: widgets.npy(values), name, "npy", "application/octet-stream"),
         ],
         key="maps_channel",
+    )
+    pins.button(lambda: _channel_view(image, title, layer, channel, looks), "maps_channel")
+
+
+# For the report: computed in a pass of their own, so that they can be reproduced ------------------------
+
+
+def _wall_view(image, title, layer, statistics, view) -> View:
+    """The first channels of the wall, in its order and on its scale."""
+    maps = workers.activations(model, image, layer.name, fresh=True)
+    order = _order(statistics, view)
+    shown = [int(channel) for channel in order[:PRINTED]]
+    words = {"layer": layer.name, "shown": len(shown), "count": len(order)}
+    made = report.view_of_maps(
+        model, replace(image, name=title), maps, shown, say("maps.pinned", **words), ACROSS if len(shown) > 16 else 4,
+        view["scale"] == "layer", colormap=view["colormap"], smooth=False,
+    )  # fmt: skip
+    limits = render.limits(maps.values) if made.shared else None  # of all channels, as on the screen
+    panels = tuple(
+        replace(panel, title=str(channel), limits=limits or panel.limits)
+        for panel, channel in zip(made.panels, shown, strict=True)
+    )
+    return replace(made, panels=panels, caption="")
+
+
+def _channel_view(image, title, layer, channel: int, looks) -> View:
+    maps = workers.activations(model, image, layer.name, fresh=True)
+    words = {"channel": channel, "layer": layer.name, "photo": title}
+    shown = {name: looks[name] for name in ("opacity", "colormap", "threshold", "smooth")}
+    return report.view_of_maps(
+        model,
+        replace(image, name=title),
+        maps,
+        [channel],
+        say("maps.pinned.one", **words),
+        over=True,
+        **shown,
     )
 
 

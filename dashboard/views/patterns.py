@@ -1,19 +1,23 @@
 """What a channel would like to see."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
-from dashboard import charts, choices, remember, shell, widgets
-from dashboard.climbs import Climb, Wish, channels_from
+from dashboard import charts, choices, pins, remember, shell, widgets
+from dashboard.climbs import Climb, Made, Wish, channels_from
 from dashboard.components.overlay import LOOKS, Panel, overlay
 from dashboard.components.wall import wall
 from dashboard.text import clean, plain, say
-from explain import render
+from explain import render, report
 from explain.methods import shelf
+from explain.report.nouns import View
 
 RECIPES = shelf("patterns")
 USUAL = "robust"
 MOST = 256
+PRINTED, ACROSS = 64, 8  # patterns of a wall that can still be told apart on paper
 
 st.title(say("patterns.title"), anchor=False)
 st.write(say("patterns.about"))
@@ -140,15 +144,16 @@ def _results(layer, job: Climb, done: list[int]) -> None:
             ],
             key="pattern_wall",
         )
+        pins.button(lambda: _wall_view(layer, job.wish, patterns), "pattern_wall")
     with right:
         chosen = next((p for p in patterns if p.channel == channel), None)
         if chosen is None:
             st.info(say("patterns.none"), icon=":material/touch_app:")
         else:
-            _one(layer, chosen)
+            _one(layer, job.wish, chosen)
 
 
-def _one(layer, pattern) -> None:
+def _one(layer, wish: Wish, pattern: Made) -> None:
     image, title = choices.photo(), choices.photo_title()
     channel = pattern.channel
     png = _png(pattern.pixels)
@@ -183,6 +188,27 @@ def _one(layer, pattern) -> None:
         ],
         key="pattern_one",
     )
+    words = {"channel": channel, "layer": layer.name}
+    pins.button(lambda: _view(wish, pattern, say("patterns.pinned.one", **words)), "pattern_one")
+
+
+def _wall_view(layer, wish: Wish, patterns: list[Made]) -> View:
+    shown = patterns[:PRINTED]
+    title = say("patterns.pinned", layer=layer.name, shown=len(shown), count=len(patterns))
+    views = [_view(wish, pattern, title) for pattern in shown]
+    panels = tuple(
+        replace(view.panels[0], title=str(pattern.channel)) for view, pattern in zip(views, shown, strict=True)
+    )
+    return replace(views[0], panels=panels, columns=ACROSS if len(panels) > 16 else 4, caption="")
+
+
+def _view(wish: Wish, pattern: Made, title: str) -> View:
+    """Numbers as they were made: a pattern depends on nothing that is remembered, but on its batch."""
+    options = RECIPES[wish.method].options({"size": wish.size})
+    return report.view_of_patterns(
+        model, pattern, title, steps=wish.steps, size=wish.size, seed=wish.seed, options=options,
+        together=pattern.together,
+    )  # fmt: skip
 
 
 def _png(pixels: np.ndarray) -> bytes:

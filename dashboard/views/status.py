@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import streamlit as st
 
-from dashboard import arrivals, networks, tray
+from dashboard import arrivals, networks, pins, tray
 from dashboard.text import plain, say
 from dashboard.uploads import session, uploads
 from explain import workers
@@ -73,6 +73,7 @@ def limiting() -> None:
     rows = [
         (say("limit.photo"), f"{most.bytes // MEGABYTE} MB, {most.pixels / 1e6:.0f} MP"),
         (say("limit.photos"), f"{tray.MAX_BYTES // MEGABYTE} MB"),
+        (say("limit.pins"), say("limit.pins.of", count=pins.MOST, megabytes=pins.MAX_BYTES // MEGABYTE)),
         (say("limit.model"), f"{arrivals.megabytes()} MB"),
         (say("limit.session"), _share(keeper.used(session()), keeper.session_bytes)),
         (say("limit.uploads"), _share(keeper.used(), keeper.all_bytes)),

@@ -8,14 +8,15 @@
     job          signals: stop, and keep what is finished
 
 Importing this, and asking for help, costs the standard library only: commands import what computes when
-they run. Exit codes: 0 done, 1 a fault of ours, 2 bad arguments or input, 130 stopped by a signal.
+they run. Exit codes: 0 done, 1 a fault of ours, 2 bad arguments or input, 3 reproduced with other numbers, 130 stopped by
+a signal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-DONE, FAULT, REFUSED, STOPPED = 0, 1, 2, 130
+DONE, FAULT, REFUSED, DIFFERENT, STOPPED = 0, 1, 2, 3, 130
 
 COMMANDS = {
     "models": "List the networks that can be opened by name.",
@@ -24,6 +25,9 @@ COMMANDS = {
     "activations": "Write what layers answer to a picture.",
     "patterns": "Write what the channels of a layer would like to see.",
     "heatmaps": "Write where the network looked, for pictures or whole folders.",
+    "report": "Write heatmaps of pictures as one document: a page, a PDF or an archive.",
+    "reproduce": "Compute again what a manifest lists, and say whether the numbers are the same.",
+    "export-explainer": "Write a network with heatmaps as a SavedModel, to be served without this project.",
     "doctor": "Tell what a network is made of, and what is wrong with it.",
     "detect-scaling": "Compare every scaling on photos, and recommend one.",
 }
@@ -37,7 +41,7 @@ commands:
 {commands}
 
 `python -m explain COMMAND --help` tells more about one of them.
-Exit codes: 0 done, 2 bad arguments or input, 130 stopped, with what is finished kept."""
+Exit codes: 0 done, 2 bad arguments or input, 3 reproduced with other numbers, 130 stopped, with what is finished kept."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] in ("-h", "--help"):
         from explain.commands.console import say
 
-        say(_USAGE.format(commands="\n".join(f"  {name:<14}  {what}" for name, what in COMMANDS.items())))
+        say(_USAGE.format(commands="\n".join(f"  {name:<16}  {what}" for name, what in COMMANDS.items())))
         return DONE
 
     from explain.commands.parsing import parse

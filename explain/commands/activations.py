@@ -37,6 +37,7 @@ def run(args: Namespace, job) -> int:
     model = open_model(args, job)
 
     import explain
+    from explain.provenance import maps_recipe
 
     def finish() -> str:
         folder.manifest(model, len(names))
@@ -45,7 +46,7 @@ def run(args: Namespace, job) -> int:
         return f"{part}{number_of(len(names), 'layer')} in {folder.path}" if count else ""
 
     with job.finishing(finish):
-        for maps, slug in zip(explain.activations(model, one.image, names), slugs):
+        for maps, slug in zip(explain.activations(model, one.image, names, fresh=True), slugs):
             if job.stopping:
                 break
             height, width, channels = maps.values.shape
@@ -55,12 +56,8 @@ def run(args: Namespace, job) -> int:
                     "grid": folder.png(f"{slug}.png", render.grid(maps, colormap=args.colormap, tile=tile)),
                     "values": folder.npy(f"{slug}.npy", maps.values),
                 }
-                folder.items.append({
-                    "files": files,
-                    "image": pictures.describe(one),
-                    "layer": maps.layer,
-                    "shape": [height, width, channels],
-                })
+                recipe = maps_recipe(model, one.image, maps, layers=names)
+                folder.items.append({"files": files, **recipe, "image": pictures.describe(one)})
             job.bar.update("layers", len(folder.items), len(names))
     job.bar.clear()
     if not (args.quiet or job.stopping):

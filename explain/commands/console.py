@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 
 CELLS = 24                                             # of the bar
 REDRAW = 0.1                                           # seconds
+WINDOW = 64                                            # drawings, whose pace tells how much time is left
 CLEAR = "\r\x1b[K"
 
 
@@ -51,25 +53,32 @@ class Bar:
 
     def __init__(self, quiet: bool = False):
         self.shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._what, self._began, self._drawn = "", 0.0, 0.0
+        self._what, self._drawn = "", 0.0
+        self._pace: deque[tuple[float, int]] = deque(maxlen=WINDOW)       # (seconds, done)
 
     def note(self, text: str) -> None:
         """What is going on while there is nothing to count."""
         self._draw(text)
 
     def update(self, what: str, done: int, total: int, per_unit: int = 1, unit: str = "") -> None:
-        """`done` of `total` (0: unknown), counted in units of `per_unit`: bytes in MB, say."""
+        """`done` of `total` (0: unknown), counted in units of `per_unit`: bytes in MB, say.
+
+        The time that is left is told by the latest pace: what was done before the first call does not count.
+        """
         now = time.monotonic()
         if what != self._what:
-            self._what, self._began, self._drawn = what, now, 0.0
+            self._what, self._drawn = what, 0.0
+            self._pace.clear()
         if now - self._drawn < REDRAW and done != total:
             return
         self._drawn = now
+        self._pace.append((now, done))
         if not total:
             return self._draw(f"{what}  {done // per_unit}{unit}")
         part = done / total
         full = int(CELLS * part)
-        left = f"  {_clock((now - self._began) * (total - done) / done)} left" if 0 < done < total else ""
+        began, first = self._pace[0]
+        left = f"  {_clock((now - began) * (total - done) / (done - first))} left" if first < done < total else ""
         self._draw(
             f"{what}  [{'#' * full}{'.' * (CELLS - full)}] {int(100 * part):3d} %  "
             f"{done // per_unit} of {total // per_unit}{unit}{left}"

@@ -8,7 +8,13 @@ from argparse import ArgumentParser, Namespace
 
 from explain.commands.console import number_of, say, table
 from explain.commands.documents import WIDTH, json_of, paragraph, plain, shortened
-from explain.commands.opening import add_model, add_output, describe, open_model, output_of
+from explain.commands.opening import (
+    add_model,
+    add_output,
+    describe,
+    open_model,
+    output_of,
+)
 from explain.errors import OptionError
 
 

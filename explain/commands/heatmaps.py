@@ -1,12 +1,31 @@
-"""`heatmaps`: where the network looked, for pictures or whole folders."""
+"""`heatmaps`: where the network looked, for pictures or whole folders.
+
+Stopped or killed, the same command goes on where it was; see `explain.folders`.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
 from explain.commands.console import number_of, say
-from explain.commands.opening import add_model, add_output, open_model, output_of
-from explain.commands.parsing import add_options, add_out, knobs_of, share, shelf_help
+from explain.commands.opening import (
+    add_model,
+    add_output,
+    open_model,
+    output_of,
+    source_of,
+)
+from explain.commands.parsing import (
+    add_options,
+    add_out,
+    knobs_of,
+    share,
+    shelf_help,
+    whole,
+)
+from explain.errors import OptionError
+
+ENGINES, TABLES = ("local", "ray"), ("csv", "parquet")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -25,6 +44,12 @@ def arguments(parser: ArgumentParser) -> None:
         help="a class by number or label (default: each picture's top one)",
     )  # fmt: skip
     add_output(parser)
+    _add_looks(parser)
+    _add_results(parser)
+    add_out(parser)
+
+
+def _add_looks(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--opacity", type=share, default=0.5, metavar="X", help="0..1, of the hottest place (default 0.5)"
     )
@@ -32,9 +57,33 @@ def arguments(parser: ArgumentParser) -> None:
         "--threshold", type=share, default=0.0, metavar="X", help="0..1, nothing is drawn below (default 0)"
     )
     parser.add_argument(
-        "--colormap", default="inferno", metavar="NAME", help="colours of the overlay (default inferno)"
+        "--colormap",
+        metavar="NAME",
+        help="colours of the overlay (default inferno, blue-red for maps with a sign)",
     )
-    add_out(parser)
+
+
+def _add_results(parser: ArgumentParser) -> None:
+    parser.add_argument("--no-png", action="store_true", help="write no overlays")
+    parser.add_argument("--no-npy", action="store_true", help="write no numbers")
+    parser.add_argument(
+        "--table", choices=TABLES, default="csv", help="the one table of all results (default csv)"
+    )
+    parser.add_argument("--html", action="store_true", help="write index.html as well, to look through them")
+    parser.add_argument(
+        "--batch",
+        type=whole(1, 4096),
+        default=16,
+        metavar="N",
+        help="pictures computed together (default 16)",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="begin anew where a run with other arguments is in --out"
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="local", help="who computes: this process, or Ray's workers"
+    )
+    parser.add_argument("--address", metavar="A", help="of a Ray cluster (default: one on this machine)")
 
 
 def epilog() -> str:
@@ -42,70 +91,75 @@ def epilog() -> str:
 
 
 def run(args: Namespace, job) -> int:
-    from explain import render
+    from explain import folders, render
     from explain.commands import pictures
-    from explain.commands.folder import Folder
+    from explain.commands.folder import Folder, told
+    from explain.folders import tables
+    from explain.folders.driver import GALLERY, MANIFEST
 
     options = knobs_of("heatmaps", args.method, args.option)
-    render.lut(args.colormap)                              # refuses an unknown one before anything is opened
+    args.colormap = args.colormap or ("blue-red" if options.get("signed") else "inferno")
+    render.lut(args.colormap)  # refuses an unknown one before anything is opened
+    if args.no_png and args.html:
+        raise OptionError("The page shows the overlays: give either --html or --no-png, received both.")
+    tables.check_installed(args.table)
+    engine = folders.engine_of(args.engine, args.address)
     sources = pictures.find(args.pictures, args.recursive, args.out)
-    folder = Folder(args)
-    folder.refuse_to_replace([f"{s.slug}.png" for s in sources], [s.path for s in sources])
+    names = [f"{source.slug}{end}" for source in sources for end in (".png", ".npy")]
+    names += [GALLERY, MANIFEST, tables.NAMES[args.table]]
+    Folder(args).refuse_to_replace(names, [source.path for source in sources])
     model = open_model(args, job)
+    run = folders.Run(model, _job(args, model, options), sources)
 
-    import explain
-    from explain.jobs import class_number
-
-    output = output_of(args, model)
-    number = model.network.output_index(output)
-    layer = model.network.layer(args.layer, number).name      # refusals, before the first picture is read
-    wanted = class_number(model, args.class_index, number)
-    model.network.check_classes([wanted], number)
-
-    def seen() -> None:
-        job.bar.update("heatmaps", len(folder.items) + len(folder.skipped), len(sources))
-
-    def skip(source, error) -> None:
-        folder.skipped.append({"path": source.path, "reason": str(error)})
-        job.bar.warn(f"Skipped {source.path}: {error}")
-        seen()
-
-    def keep(one, heatmap) -> None:
-        overlay = render.overlay(
-            one.image, heatmap, opacity=args.opacity, colormap=args.colormap, threshold=args.threshold
-        )
-        with job.lock:
-            files = {
-                "overlay": folder.png(f"{one.source.slug}.png", overlay),
-                "values": folder.npy(f"{one.source.slug}.npy", heatmap.values),
-            }
-            folder.items.append({
-                "files": files, "image": pictures.describe(one), "layer": heatmap.layer,
-                "class_index": heatmap.class_index, "label": heatmap.label, "score": heatmap.score,
-                "probability": heatmap.probability, "method": heatmap.method, "options": heatmap.options,
-                "note": heatmap.note, "notices": [n.code for n in heatmap.notices],
-            })  # fmt: skip
-        if heatmap.note and not args.quiet:
-            job.bar.warn(f"{one.source.path}: {heatmap.note}")
-        seen()
+    def seen(rows: list[dict]) -> None:
+        for row in rows:
+            if "skip" in row:
+                job.bar.warn(f"Skipped {row['skip']['path']}: {row['skip']['reason']}")
+            elif row["item"]["note"] and not args.quiet:
+                job.bar.warn(f"{row['item']['image']['path']}: {row['item']['note']}")
+        job.bar.update("heatmaps", run.items + run.skipped, run.wanted)
 
     def finish() -> str:
-        folder.manifest(model, len(sources))
-        skipped = f", {len(folder.skipped)} skipped," if folder.skipped else ""
-        return f"{number_of(len(folder.items), 'heatmap')}{skipped} in {folder.path}" if folder.items else ""
+        job.bar.note("writing the table and the manifest ...")
+        run.finish(args.table, args.html, **told(args))
+        return _phrase(run, args.out)
 
+    run.begin(args.overwrite, lambda done: job.bar.update("files checked", done, run.wanted))
     with job.finishing(finish):
-        seen()
-        for batch in pictures.batches(sources, skip):
-            if job.stopping:
-                break
-            images = [one.image for one in batch]
-            found = explain.heatmaps(model, images, args.method, layer, args.class_index, output, **options)
-            for one, heatmap in zip(batch, found):
-                if job.stopping:
-                    break
-                keep(one, heatmap)
+        seen([])
+        run.carry_out(engine, lambda: job.stopping, seen, job.lock)
     job.bar.clear()
     if not (args.quiet or job.stopping):
-        say(job.kept or f"0 heatmaps, {len(folder.skipped)} skipped")
-    return 0 if folder.items else 2
+        say(job.kept or f"0 heatmaps, {run.skipped} skipped")
+    return 0 if run.items else 2
+
+
+def _job(args: Namespace, model, options):
+    """What is computed. LayerError, ClassError, before the first picture is read."""
+    import os
+
+    from explain.folders import Job
+    from explain.jobs import class_number
+    from explain.methods import method
+
+    number = model.network.output_index(output_of(args, model))
+    layered = method("heatmaps", args.method).layered
+    if not layered and args.layer is not None:
+        raise OptionError(f"'{args.method}' looks at the pixels and not at a layer: leave --layer out.")
+    layer = model.network.layer(args.layer, number).name if layered else None
+    model.network.check_classes([class_number(model, args.class_index, number)], number)
+    return Job(
+        source=source_of(args), key=model.key, out=os.path.abspath(args.out), method=args.method, layer=layer,
+        class_index=args.class_index, output=model.outputs[number].name, options=options, opacity=args.opacity,
+        colormap=args.colormap, threshold=args.threshold, png=not args.no_png, npy=not args.no_npy,
+        batch=args.batch,
+    )  # fmt: skip
+
+
+def _phrase(run, out: str) -> str:
+    """'24 heatmaps, 1 skipped, in out, 16 of them from before'."""
+    if not run.items:
+        return ""
+    skipped = f", {run.skipped} skipped," if run.skipped else ""
+    before = f"; {run.kept:,} pictures were finished before" if run.kept else ""
+    return f"{number_of(run.items, 'heatmap')}{skipped} in {out}{before}"

@@ -64,7 +64,7 @@ def open_model(args: Namespace, job: Job) -> Model:
         from explain.opening.zoo import entry_of
 
         entry_of(args.model)                       # a misspelt name need not wait for TensorFlow
-    shape = _input_shape(args.input_size)
+    source_of(args)                                # refuses a size that is none
     hush()
     job.bar.note(f"opening {args.model} ...")
     import explain
@@ -73,21 +73,29 @@ def open_model(args: Namespace, job: Job) -> Model:
         job.bar.update(f"fetching weights of {args.model}", done, total, MEGABYTE, " MB")
         return not job.stopping
 
-    model = explain.load(
-        args.model,
-        scaling=args.scaling,
-        labels=args.labels,
-        weights=None if args.random_weights else args.weights or "imagenet",
-        input_shape=shape,
-        on_progress=fetching,
-        trusted=args.trusted,
-        custom_objects=args.custom_objects,
-    )
+    model = explain.load(**source_of(args), on_progress=fetching)
     job.bar.clear()
     if not args.quiet:
         for notice in model.notices:
             job.bar.warn(f"{notice.code}: {notice.sentence}")
     return model
+
+
+def source_of(args: Namespace) -> dict[str, Any]:
+    """The keywords of `explain.load` that the arguments mean, files by their absolute paths. OptionError."""
+
+    def absolute(path: str | None) -> str | None:
+        return path if path is None else os.path.abspath(path)
+
+    return {
+        "name": absolute(args.model) if os.path.exists(args.model) else args.model,
+        "scaling": args.scaling,
+        "labels": absolute(args.labels),
+        "weights": None if args.random_weights else absolute(args.weights) or "imagenet",
+        "input_shape": _input_shape(args.input_size),
+        "trusted": args.trusted,
+        "custom_objects": [absolute(path) for path in args.custom_objects or ()] or None,
+    }
 
 
 def output_of(args: Namespace, model: Model) -> int | str | None:
@@ -99,16 +107,10 @@ def output_of(args: Namespace, model: Model) -> int | str | None:
 
 
 def describe(model: Model) -> dict[str, Any]:
-    """What manifests and --json say about a model."""
-    return {
-        "name": model.name,
-        "key": model.key,
-        "scaling": model.scaling,
-        "scaling_note": model.scaling_note,
-        "input_shape": list(model.input_shape),
-        "about": model.about,
-        "notices": [{"code": n.code, "sentence": n.sentence} for n in model.notices],
-    }
+    """What --json says about a model."""
+    from explain.provenance import model_of
+
+    return model_of(model)
 
 
 def hush() -> None:

@@ -128,7 +128,8 @@ def shelf_help(folder: str) -> str:
     for method in shelf(folder).values():
         lines.append(f"  {method.name:<14}  {method.title}")
         for knob in method.knobs:
-            span = f" [{knob.low:g}..{knob.high:g}]" if knob.low is not None else ""
+            span = f" [{knob.low:.10g}..{knob.high:.10g}]" if knob.low is not None else ""
+            span = f" [{' | '.join(knob.choices)}]" if knob.choices else span
             lines.append(f"      {knob.name}={knob.default}{span}  {knob.help}")
     return "\n".join(lines)
 

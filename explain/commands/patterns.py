@@ -50,6 +50,7 @@ def run(args: Namespace, job) -> int:
     model = open_model(args, job)
 
     import explain
+    from explain.provenance import pattern_recipe
 
     layer = model.network.layer(args.layer)
     channels = _channels(ranges, layer)
@@ -57,7 +58,7 @@ def run(args: Namespace, job) -> int:
     tile = sheet_tile(len(channels), args.size)
     small = []                                             # patterns in the size that the grid has for them
 
-    def keep(pattern) -> None:
+    def keep(pattern, together: list[int]) -> None:
         name = f"{slug}-{pattern.channel:04d}"
         with job.lock:
             files = {
@@ -65,11 +66,8 @@ def run(args: Namespace, job) -> int:
                 "pixels": folder.npy(f"{name}.npy", pattern.pixels),
                 "scores": folder.npy(f"{name}.scores.npy", pattern.scores),
             }
-            folder.items.append({
-                "files": files, "layer": pattern.layer, "channel": pattern.channel,
-                "score": float(pattern.scores[-1]), "method": pattern.method,
-                "options": options, "steps": args.steps, "seed": args.seed, "note": pattern.note,
-            })  # fmt: skip
+            recipe = pattern_recipe(model, pattern, args.steps, args.size, args.seed, options, together)
+            folder.items.append({"files": files, **recipe})
             small.append(dataclasses.replace(pattern, pixels=render.enlarge(pattern.pixels, tile, tile)))
 
     def finish() -> str:
@@ -81,7 +79,7 @@ def run(args: Namespace, job) -> int:
 
     def progress(done: int, total: int, new) -> bool:
         for pattern in new:
-            keep(pattern)
+            keep(pattern, [one.channel for one in new])
         job.bar.update("patterns", len(small), len(channels))
         return not job.stopping
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from explain import read
 from explain.errors import ExplainError, ImageError, OptionError, near
+from explain.folders.job import AT_ONCE, Source
 from explain.results import Image
 
-AT_ONCE = 16                                       # pictures in one batch …
-PIXELS_AT_ONCE = 64_000_000                        # … and their pixels: 192 MB, even of large photos
+PIXELS_AT_ONCE = 64_000_000                        # in one batch: 192 MB, even of large photos
 MOST_NEIGHBOURS = 2000                             # among which a misspelt name is looked for
 
 # What counts as a picture in a folder. The second row cannot be read and is skipped with a sentence.
@@ -23,13 +23,6 @@ ENDINGS = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".t
 
 # Windows keeps these for itself, with any ending.
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-
-
-class Source(NamedTuple):
-    """path: to read from; slug: a file name without ending, given to no other source."""
-
-    path: str
-    slug: str
 
 
 class Read(NamedTuple):

@@ -6,7 +6,13 @@ import math
 from argparse import ArgumentParser, Namespace
 
 from explain.commands.console import number_of, say, table
-from explain.commands.opening import add_model, add_output, describe, open_model, output_of
+from explain.commands.opening import (
+    add_model,
+    add_output,
+    describe,
+    open_model,
+    output_of,
+)
 from explain.commands.parsing import whole
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from explain.doctor.answers import Answers
-from explain.notes import SURE, nearly_uniform
+from explain.blanks import SURE
+from explain.notes import nearly_uniform
 from explain.probe.network import Network
 from explain.probe.weights import Norm
 from explain.results import LayerCheck, Model, Notice

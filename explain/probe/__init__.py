@@ -10,6 +10,7 @@
     weights.py    what is wrong with a network's numbers
     network.py    a model, its layers, and the functions compiled from it
     cutting.py    a piece of a traced graph
+    variants.py   other pictures in place of one: how many at once, and what has no content
     probing.py    a network bound to pictures, layer and classes
     ascent.py     the compiled climb that makes patterns
 """

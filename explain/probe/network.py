@@ -16,6 +16,7 @@ from explain.probe.cutting import cut_out
 from explain.probe.entrance import Entrance, takes_fractions
 from explain.probe.heads import read_head
 from explain.probe.surveying import survey
+from explain.probe.weights import first_not_finite
 from explain.results import Layer
 from explain.scaling import Scaling
 from explain.store import Store
@@ -93,6 +94,11 @@ class Network:
                 f"There is no class {wrong[0]}. Output '{self.outputs[output].name}' has {known} "
                 f"classes: expected a number from 0 to {known - 1}."
             )
+
+    @cached_property
+    def broken(self) -> str:
+        """The first layer whose weights are not finite, or "": they are looked through once."""
+        return first_not_finite(self.operations)
 
     # Functions ---------------------------------------------------------------------------------
 
@@ -269,7 +275,6 @@ class Network:
 
     def pixel_slopes(self, output: int):
         """(pixels (b, h, w, C) float32 in 0..255, classes (b,)) → ∂y^c / ∂pixels (b, h, w, C)."""
-
         self.check_smooth()
 
         def make():

@@ -6,6 +6,8 @@ that belong to no value.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -58,7 +60,7 @@ def overlay(
     image: Image | np.ndarray,
     heatmap: Heatmap | np.ndarray,
     opacity: float = 0.5,
-    colormap: str = "inferno",
+    colormap: str | None = None,
     threshold: float = 0.0,
     smooth: bool = True,
     limits: tuple[float, float] | None = None,
@@ -69,6 +71,7 @@ def overlay(
     image: an Image or (H, W, 3) uint8 RGB
     heatmap: a Heatmap or (h, w) numbers, of any size; cells that are not finite get no colour
     opacity: 0..1, of the hottest place
+    colormap: a name of `COLORMAPS`; None is "blue-red" for a Heatmap with a sign, else "inferno"
     threshold: 0..1, the share of the limits below which nothing is drawn
     smooth: whether values are interpolated or the cells stay visible
     limits: (lo, hi) to share one scale between maps; `colors.limits` of this map where None
@@ -85,9 +88,9 @@ def overlay(
     A map of nothing but zeros leaves the picture as it is. OptionError for any option out of range.
     """
     picture, values = checks.picture(image), checks.heat(heatmap)
+    colormap = suited(heatmap, "inferno") if colormap is None else colormap
     opacity = checks.number("opacity", opacity, 0, 1)
     threshold = checks.number("threshold", threshold, 0, 1)
-    table, diverging = colors.lut(colormap), colors.colormap(colormap).diverging
     lo, hi = colors.span_of(values, limits, colormap)
     height, width = picture.shape[:2] if size is None else checks.size(size)
 
@@ -96,31 +99,50 @@ def overlay(
     if not values[np.isfinite(values)].any():
         return picture.copy()
 
-    steps = np.arange(256)
-    heat = np.abs(2 * steps - 255) if diverging else steps             # (256,) 0..255
-    alphas = np.where(heat < threshold * 255, 0, opacity * heat / 255)
+    mixed = _mixed(colormap, opacity, threshold)                       # (3, 256 · 256)
     values = colors.finite_or_nothing(values, lo, hi, colormap)
     large = enlarge(values, height, width, smooth)                     # (H, W)
     result = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, STRIP):
         rows = slice(top, top + STRIP)
-        q = colors.levels(large[rows], lo, hi)                         # (rows, W)
-        alpha = alphas[q][..., None]                                   # (rows, W, 1)
-        result[rows] = np.floor(picture[rows] * (1 - alpha) + table[q] * alpha + 0.5)
+        q = colors.levels(large[rows], lo, hi).astype(np.uint16) << 8  # (rows, W)
+        for color in range(3):
+            result[rows, :, color] = mixed[color][q | picture[rows, :, color]]
     return result
+
+
+@lru_cache(maxsize=16)
+def _mixed(colormap: str, opacity: float, threshold: float) -> np.ndarray:
+    """(3, 65536) uint8: at 256 · q + p of a colour what a picture's p becomes under level q of the map.
+
+    There are no more cases than these, so that a photo needs no arithmetic of its own.
+    """
+    steps, picture = np.arange(256), np.arange(256)
+    heat = np.abs(2 * steps - 255) if colors.colormap(colormap).diverging else steps   # (256,) 0..255
+    alpha = np.where(heat < threshold * 255, 0, opacity * heat / 255)[:, None]         # (256, 1)
+    table = colors.lut(colormap).T[..., None]                                          # (3, 256, 1)
+    return np.floor(picture * (1 - alpha) + table * alpha + 0.5).astype(np.uint8).reshape(3, -1)
 
 
 def colored(
     values: Heatmap | np.ndarray,
-    colormap: str = "viridis",
+    colormap: str | None = None,
     limits: tuple[float, float] | None = None,
     size: tuple[int, int] | None = None,
     smooth: bool = False,
 ) -> np.ndarray:
-    """A map alone in colour: (h, w, 3) uint8 RGB, or (*size, 3). Options as in `overlay`."""
+    """A map alone in colour: (h, w, 3) uint8 RGB, or (*size, 3). Options as in `overlay`; colormap None is
+    "blue-red" for a Heatmap with a sign, else "viridis"."""
+    colormap = suited(values, "viridis") if colormap is None else colormap
     values, table = checks.heat(values), colors.lut(colormap)
     lo, hi = colors.span_of(values, limits, colormap)
     values = colors.finite_or_nothing(values, lo, hi, colormap)
     if size is not None:
         values = enlarge(values, *checks.size(size), smooth)
     return table[colors.levels(values, lo, hi)]
+
+
+def suited(heatmap: Heatmap | np.ndarray, usual: str) -> str:
+    """The colour map for who chooses none: a diverging one where the map has a sign, so that zero is in its
+    middle."""
+    return "blue-red" if isinstance(heatmap, Heatmap) and heatmap.signed else usual

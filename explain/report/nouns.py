@@ -16,7 +16,9 @@ class Panel:
     title: what is said above it; lines: what is said under it, a line each; picture: (H, W, 3) uint8 RGB,
     None where a map stands alone; values: (h, w) float32, the map laid over it, None for a picture alone;
     limits: the numbers of the first and the last colour, None without values; note: why the map is blank,
-    or ""; alt: the picture in words; recipe: what makes the numbers again (`explain.provenance`), or None.
+    or ""; alt: the picture in words; recipe: what makes the numbers again (`explain.provenance`), or None;
+    photo: (H, W, 3) uint8 RGB, the one that the recipe names, where `picture` is another or None;
+    colormap: its own, where maps with and without a sign stand together; "" for that of the view.
     """
 
     title: str
@@ -27,6 +29,8 @@ class Panel:
     note: str = ""
     alt: str = ""
     recipe: dict[str, Any] | None = None
+    photo: np.ndarray | None = None
+    colormap: str = ""
 
 
 @frozen

@@ -17,7 +17,9 @@ from explain import sandbox as guards
 from explain.image import fit
 from explain.inspecting.customs import operator_files
 from explain.opening.labels import read_labels
-from explain.results import CheckUp, Detection, Heatmap, Image, Layer, Maps, Model, Pattern, Prediction
+from explain.results import (
+    CheckUp, Detection, Fingerprints, Grams, Heatmap, Image, Layer, Maps, Model, Pattern, Prediction,
+)  # fmt: skip
 from explain.sandbox import Part
 from explain.workers import terms
 from explain.workers.pool import Pool
@@ -105,32 +107,34 @@ def predict(
 
 
 def activations(
-    model: Model, image: Image, layer=None, deadline: float | None = None
+    model: Model, image: Image, layer=None, fresh: bool = False, deadline: float | None = None
 ) -> Maps | tuple[Maps, ...]:
     """As `explain.activations`."""
     layer = layer if layer is None or isinstance(layer, str) else list(layer)
-    return _ask(model, "activations", {"image": _small(image, model), "layer": layer}, None, deadline)
+    keywords = {"image": _small(image, model), "layer": layer, "fresh": fresh}
+    return _ask(model, "activations", keywords, None, deadline)
 
 
 def heatmap(
     model: Model, image: Image, method: str = "gradcam", layer=None, class_index=None, output=None,
-    deadline: float | None = None, **options: Any,
+    fresh: bool = False, deadline: float | None = None, **options: Any,
 ) -> Heatmap:  # fmt: skip
-    """As `explain.heatmap`."""
-    keywords = {"image": _small(image, model), "method": method, "layer": layer, "class_index": class_index}
-    return _ask(model, "heatmap", keywords | {"output": output} | options, None, deadline)
+    """As `explain.heatmap`. A long method gives signs of life, so it may take longer than the deadline."""
+    asked = {"fresh": fresh, "deadline": deadline} | options
+    return heatmaps(model, [image], method, layer, class_index, output, **asked)[0]
 
 
 def heatmaps(
     model: Model, images: Sequence[Image], method: str = "gradcam", layer=None, class_index=None, output=None,
-    batch: int = 16, on_progress: Progress | None = None, deadline: float | None = None, **options: Any,
+    batch: int = 16, on_progress: Progress | None = None, fresh: bool = False, deadline: float | None = None,
+    **options: Any,
 ) -> tuple[Heatmap, ...]:  # fmt: skip
     """As `explain.heatmaps`."""
     if isinstance(class_index, Sequence) and not isinstance(class_index, str):
         class_index = list(class_index)
     keywords = {
         "images": [_small(image, model) for image in images], "method": method, "layer": layer,
-        "class_index": class_index, "output": output, "batch": batch,
+        "class_index": class_index, "output": output, "batch": batch, "fresh": fresh,
     }  # fmt: skip
     return _ask(model, "heatmaps", keywords | options, on_progress, deadline)
 
@@ -167,6 +171,21 @@ def detect_scaling(
     classes = classes if classes is None or isinstance(classes, str) else list(classes)
     keywords = {"images": [_small(image, model) for image in images], "classes": classes, "output": output}
     return _ask(model, "detect_scaling", keywords, on_progress, deadline)
+
+
+def grams(
+    model: Model, images: Sequence[Image], layers: Sequence[str] | None = None,
+    on_progress: Progress | None = None, deadline: float | None = None,
+) -> Grams:  # fmt: skip
+    """As `explain.representations.grams`."""
+    layers = layers if layers is None or isinstance(layers, str) else list(layers)
+    keywords = {"images": [_small(image, model) for image in images], "layers": layers}
+    return _ask(model, "grams", keywords, on_progress, deadline)
+
+
+def fingerprints(model: Model, deadline: float | None = None) -> Fingerprints:
+    """As `explain.representations.fingerprints`."""
+    return _ask(model, "fingerprints", {}, None, deadline)
 
 
 def status() -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from explain.workers.terms import UNTRUSTED
 
 QUICK_THREADS = 2                # so that one session's tracing does not hold up another's click
 # These queue behind each other, never in front of quick questions.
-SLOW = ("patterns", "examine", "detect_scaling")
+SLOW = ("patterns", "examine", "detect_scaling", "grams")
 WITH_PROGRESS = ("load", "heatmaps", *SLOW)
 OPENING = ("load", "open")       # by name, or a canonical copy
 NO_MEMORY = (
@@ -167,6 +167,10 @@ class _Worker:
             from explain.detective import detect_scaling
 
             return detect_scaling(self.model, **keywords)
+        if verb in ("grams", "fingerprints"):
+            from explain import representations
+
+            return getattr(representations, verb)(self.model, **keywords)
         if verb not in ("predict", "activations", "heatmap", "heatmaps", "patterns"):
             raise OptionError(f"A worker cannot be asked '{verb}'.")
         return getattr(jobs, verb)(self.model, **keywords)

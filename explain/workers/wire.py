@@ -22,6 +22,7 @@ NOUNS = {
         results.Image, results.Layer, results.Output, results.Model, results.Prediction,
         results.Maps, results.Heatmap, results.Pattern, results.Notice, results.Inspection,
         results.ScalingTrial, results.Detection, results.LayerCheck, results.CheckUp,
+        results.Grams, results.Fingerprints,
     )
 }  # fmt: skip
 DTYPES = {"uint8", "float32", "int32"}

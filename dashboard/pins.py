@@ -1,0 +1,170 @@
+"""What the visitor pinned: views for the report, in their order, and the button that pins.
+
+Pins live in the session, whatever page or network is looked at, and are gone with it. They hold their own
+copy of numbers and photos, so that nothing which happens elsewhere changes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import shell
+from dashboard.text import plain, say
+from explain.report import captions
+from explain.report.nouns import Panel, View
+from explain.results import frozen
+
+MOST = 40  # views of one session
+MAX_BYTES = int(float(os.environ.get("EXPLAIN_PINS_MB", 200)) * 2**20)  # their numbers and photos
+WORDS = ("title", "caption", "remark")  # what a person may write; they do not make another view
+
+
+@frozen
+class Pin:
+    """One pinned view. id: of this pin alone; digest: of what is to be seen; proposed: its first title."""
+
+    id: str
+    view: View
+    digest: str
+    proposed: str
+
+
+# The button ------------------------------------------------------------------------------------------
+
+
+def button(make: Callable[[], View | Sequence[View]], key: str) -> None:
+    """“Pin to report”, and the way there once something is pinned.
+
+    make: the view, or several, computed fresh; called on the click only. Its errors are shown here, and
+    the page goes on.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        clicked = st.button(say("pin.button"), key=f"pin {key}", icon=":material/keep:", help=say("pin.help"))
+        there = st.empty()
+    if clicked:
+        with shell.guard(), st.spinner(say("pin.making")):
+            made = make()
+            _pin((made,) if isinstance(made, View) else tuple(made))
+    if pins():
+        to_report(there)
+
+
+def to_report(place: Any = st) -> None:
+    """A link to the report, with the number of its figures."""
+    label = say("pin.to_report", count=len(pins()))
+    place.page_link(shell.pages()["report"], label=label, icon=shell.ICONS["report"])
+
+
+def _pin(views: Iterable[View]) -> None:
+    """Add them, and say what became of each."""
+    for view in views:
+        refused = add(view)
+        title = plain(view.title)
+        if refused:
+            st.warning(say(refused, title=title, most=MOST, megabytes=MAX_BYTES // 2**20))
+        else:
+            st.toast(say("pin.done", title=title, count=len(pins())), icon=":material/keep:")
+
+
+# The list --------------------------------------------------------------------------------------------
+
+
+def pins() -> list[Pin]:
+    """In the order of the report. To be read; the functions below change it."""
+    return st.session_state.setdefault("pins", [])
+
+
+def add(view: View) -> str:
+    """At the end → "", or the key of the sentence that says why not.
+
+    What was taken out before cannot be brought back then: the limits hold for all that is kept.
+    """
+    digest = digest_of(view)
+    if any(pin.digest == digest for pin in pins()):
+        return "pin.twice"
+    if len(pins()) >= MOST:
+        return "pin.too_many"
+    if weight([*(pin.view for pin in pins()), view]) > MAX_BYTES:
+        return "pin.too_large"
+    st.session_state.pop("pins_removed", None)
+    view = view if view.caption else replace(view, caption=captions.caption(view))
+    pins().append(Pin(uuid.uuid4().hex[:12], view, digest, view.title))
+    return ""
+
+
+def change(pin: str, **words: str) -> None:
+    """Other words for that pin: title, caption, remark."""
+    for i, one in enumerate(pins()):
+        if one.id == pin:
+            pins()[i] = replace(one, view=replace(one.view, **words))
+
+
+def move(pin: str, by: int) -> None:
+    """Up (−1) or down (+1); nothing at the ends."""
+    place = _place(pin)
+    if place is not None and 0 <= place + by < len(pins()):
+        pins().insert(place + by, pins().pop(place))
+
+
+def remove(pin: str) -> None:
+    """Take it out; `restore` brings it back."""
+    place = _place(pin)
+    if place is not None:
+        st.session_state["pins_removed"] = [(place, pins().pop(place))]
+
+
+def clear() -> None:
+    """Take all of them out; `restore` brings them back."""
+    st.session_state["pins_removed"] = list(enumerate(pins()))
+    pins().clear()
+
+
+def removed() -> list[Pin]:
+    """What was taken out last."""
+    return [pin for _, pin in st.session_state.get("pins_removed", [])]
+
+
+def restore() -> None:
+    """Bring back what was taken out last, each to its place."""
+    for place, pin in st.session_state.pop("pins_removed", []):
+        if not any(one.digest == pin.digest for one in pins()):  # pinned anew meanwhile
+            pins().insert(place, pin)
+
+
+def _place(pin: str) -> int | None:
+    return next((i for i, one in enumerate(pins()) if one.id == pin), None)
+
+
+# What a view is --------------------------------------------------------------------------------------
+
+
+def digest_of(view: View) -> str:
+    """SHA-256 of what is to be seen: other words are the same view, another opacity is another one."""
+    looks = {k: v for k, v in vars(view).items() if k not in (*WORDS, "panels")}
+    told = hashlib.sha256(json.dumps(looks, sort_keys=True).encode())
+    for panel in view.panels:
+        said = (panel.title, panel.lines, panel.limits, panel.note)
+        told.update(json.dumps(said, default=float).encode())
+        for array in _arrays(panel):
+            told.update(f"{array.dtype.name}{array.shape}".encode())
+            told.update(np.ascontiguousarray(array).data)
+    return told.hexdigest()
+
+
+def weight(views: Iterable[View]) -> int:
+    """Bytes of their arrays; one that several panels share counts once."""
+    arrays = {id(array): array.nbytes for view in views for panel in view.panels for array in _arrays(panel)}
+    return sum(arrays.values())
+
+
+def _arrays(panel: Panel) -> list[np.ndarray]:
+    return [array for array in (panel.picture, panel.values, panel.photo) if array is not None]

@@ -1,0 +1,92 @@
+"""What the pages “Compare” and “Heatmaps” say, in English."""
+
+from __future__ import annotations
+
+COMPARE: dict[str, str] = {
+    "compare.title": "Compare",
+    "compare.nav": "Compare",
+    "compare.about": "Heatmaps side by side: photos, methods, layers, classes and networks, in rows and columns of "
+    "your choice.",
+    "compare.pick.photos": "Photos",
+    "compare.pick.methods": "Methods",
+    "compare.methods.help": "Ways to ask where the evidence is. Some look at a layer, some at the pixels; “Heatmaps” "
+    "explains each of them.",
+    "compare.pick.layers": "Layers",
+    "compare.layers.help": "The last layer with a map is the usual choice; earlier ones are finer and less certain. "
+    "Methods that look at the pixels need none.",
+    "compare.last_layer": "the last layer with a map",
+    "compare.pick.classes": "Classes",
+    "compare.pick.models": "Networks",
+    "compare.models.help": "At most {most} at once. Another network is asked about the class of the same name. The one in "
+    "the side bar names the classes and layers to choose from.",
+    "compare.axis.photos": "photos",
+    "compare.axis.methods": "methods",
+    "compare.axis.layers": "layers",
+    "compare.axis.classes": "classes",
+    "compare.axis.models": "networks",
+    "compare.rows": "Rows",
+    "compare.columns": "Columns",
+    "compare.axes.help": "What else varies is unrolled inside. Where only one of something is chosen, something that "
+    "varies takes its place.",
+    "compare.settings": "Rows, columns and settings of the methods",
+    "compare.empty": "Choose at least one photo, one method, one layer, one class and one network above.",
+    "compare.too_many": "That would be {count} pictures; at most {most} are shown at once. Choose fewer photos, "
+    "methods, layers, classes or networks.",
+    "compare.scales.why": "Methods, layers and networks measure on scales of their own: colours can be compared within "
+    "one of them, not between them.",
+    "compare.lock": "Same scale within a kind",
+    "compare.pixels": "the pixels",
+    "compare.no_layer": "{model} has no layer “{layer}” with a map, so there is nothing to show here.",
+    "compare.no_class": "{model} knows no class “{label}”, so there is nothing to show here.",
+    "compare.no_map": "{model} has no layer with a map: choose a method that looks at the pixels.",
+    "compare.stopped": "Not made: it was stopped.",
+    "compare.go_on": "Make the rest",
+    "compare.progress": "{method}: picture {at} of {total}",
+    "compare.stop": "Stop",
+    "compare.alike": "How alike are A ({a}) and B ({b})?",
+    "compare.spearman": "Rank correlation (Spearman)",
+    "compare.spearman.help": "Whether the places stand in the same order, from cold to hot: 1 the same order, 0 no "
+    "relation, −1 the reverse. The strength of the heat does not matter.",
+    "compare.ssim": "Structural similarity (SSIM)",
+    "compare.ssim.help": "Whether the same shapes stand at the same places with the same strength: 1 is equal. Maps of "
+    "different methods are rarely of one strength; look at the rank correlation then.",
+    "compare.top_k": "Shared hottest {share:.0%}",
+    "compare.top_k.help": "Of all places that belong to the hottest {share:.0%} of A or of B: how many belong to both.",
+    "compare.other_photos": "A and B show different photos, so the same place is not the same thing.",
+    "compare.view": "Comparison of heatmaps",
+    "compare.difference": "A − B: {a} less {b}",
+    "compare.difference.raw": "positive: more in A",
+    "compare.difference.share": "each as a share of its own strongest value; positive: more in A",
+    "heatmaps.title": "Heatmaps",
+    "heatmaps.nav": "Heatmaps",
+    "heatmaps.about": "Where in the photo the evidence for a class is, by eleven methods to choose from.",
+    "heatmaps.photo": "The photo",
+    "heatmaps.how": "How to read this, and where it comes from",
+    "heatmaps.coarse": "The layer {layer} sees the photo as {size} places; the heat between them is interpolated.",
+    "heatmaps.fine": "This method looks at the photo as the network receives it, {size} pixels, and not at a layer. "
+    "Single pixels say little; look at where many of them are hot.",
+    "heatmaps.sign": "Red speaks for the class, blue against it, and the light middle is zero.",
+    "heatmaps.ends": "colours end at the strongest 1 % of the pixels",
+    "heatmaps.top": "Its first guesses",
+    "heatmaps.no_layer": "**Layer**: none to choose. This method looks at the pixels.",
+    "heatmaps.no_class": "**Class**: none to choose. This method shows what stands out, whatever the class.",
+    "heatmaps.making": "{method} asks the network many times; this takes some seconds.",
+    "heatmaps.classless": "whatever the class",
+    "fact.completeness": "What the pixels are given adds up to the rise of the score but for {gap:.3g} ({relative:.1%}). "
+    "More steps make this gap smaller.",
+    "fact.other": "{name}: {value:.3g}",
+    "of_methods": "{name} ({methods})",
+    "knob.signed": "Signed: also what speaks against the class",
+    "knob.signed.short": "Signed",
+    "knob.samples": "Noisy copies",
+    "knob.noise": "Strength of the noise",
+    "knob.seed": "Seed of the noise",
+    "knob.steps": "Steps on the way",
+    "knob.baseline": "Empty picture",
+    "knob.patch": "Side of the square",
+    "knob.stride": "Step of the square",
+    "knob.fill": "What covers it",
+    "save.png": "Figure (PNG, 300 dpi)",
+    "save.svg": "Figure (SVG)",
+    "save.pdf": "Figure (PDF)",
+}

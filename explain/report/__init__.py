@@ -1,0 +1,28 @@
+"""Results become documents: figures for papers, pages, archives, each with what makes its numbers again.
+
+    nouns       Panel, View, Report
+    views       results → View              captions    the sentences about it, from its recipes
+    layouts     View → scene                rasters · vectors · papers    a scene as PNG, SVG, PDF
+    figures     one view as one file        snippets    one view for LaTeX and Markdown
+    webpages · booklets · archives          a report as HTML, PDF, ZIP
+
+    view = report.view_of_heatmaps(model, image, heatmaps)
+    Path("figure.pdf").write_bytes(report.figure_pdf(view, width_cm=8.5))
+
+Works without Streamlit and without TensorFlow. What it says stands in `words`; what strangers named is made
+harmless by `texts`.
+"""
+
+from explain.report import captions
+from explain.report.archives import archive
+from explain.report.booklets import pdf
+from explain.report.figures import figure_pdf, figure_png, figure_svg
+from explain.report.nouns import Panel, Report, View
+from explain.report.snippets import latex, markdown
+from explain.report.views import view_of_heatmaps, view_of_maps, view_of_patterns
+from explain.report.webpages import html
+
+__all__ = [
+    "Panel", "Report", "View", "archive", "captions", "figure_pdf", "figure_png", "figure_svg", "html",
+    "latex", "markdown", "pdf", "view_of_heatmaps", "view_of_maps", "view_of_patterns",
+]  # fmt: skip

@@ -1,0 +1,42 @@
+"""The manifest of what is exported: from the recipes of panels to one document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from explain import provenance
+from explain.report.nouns import View
+from explain.report.words import say
+
+COMMAND = "python -m explain reproduce manifest.json"
+
+
+def recipes_of(views: Iterable[View]) -> list[dict[str, Any]]:
+    """The recipes of all panels, in their order, those that are the same once."""
+    found: list[dict[str, Any]] = []
+    for view in views:
+        found += [panel.recipe for panel in view.panels if panel.recipe and panel.recipe not in found]
+    return found
+
+
+def manifest_of(views: Iterable[View], **more: Any) -> bytes:
+    """The manifest as JSON, UTF-8; b"" where no panel has a recipe."""
+    found = recipes_of(views)
+    if not found:
+        return b""
+    return provenance.dumps(provenance.manifest(found, **more))
+
+
+def in_ascii(manifest: bytes) -> str:
+    """The same JSON in one line and in ASCII, to stand inside another document; "" for none."""
+    return json.dumps(json.loads(manifest)) if manifest else ""
+
+
+def software(manifest: bytes) -> str:
+    """What a manifest says about versions and device, in a sentence."""
+    document = json.loads(manifest)
+    versions = ", ".join(f"{name} {version}" for name, version in document.get("versions", {}).items())
+    device = document.get("device") or (document.get("processor") or {}).get("name", "")
+    return say("report.software", versions=versions, device=device)

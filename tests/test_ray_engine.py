@@ -1,0 +1,241 @@
+"""Folders on Ray: the files of the local engine, also when an actor is killed. Skipped without Ray."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import networks
+import pytest
+from picture_files import noise, saved
+
+import explain
+from explain.errors import ModelError, NotWritten, OptionError
+from explain.folders import Job, Local, Source, batches_of, engine_of
+from explain.folders.ray_engine import Plan, Ray, _started, plan
+
+with_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
+
+
+def test_without_ray_a_sentence_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(OptionError, match=r"pip install 'ray\[data\]'"):
+        engine_of("ray")
+
+
+CPU = lambda *cores: [{"CPU": float(n)} for n in cores]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "workers", "share", "expected"),
+    [
+        (CPU(1), None, 1, Plan(1, 1, 0)),
+        (CPU(2), None, 1, Plan(2, 1, 0)),                # one reads while another computes
+        (CPU(8), None, 1, Plan(2, 4, 0)),
+        (CPU(64), None, 1, Plan(16, 4, 0)),
+        (CPU(16, 4), None, 1, Plan(10, 2, 0)),           # what fits into the smallest machine
+        (CPU(2), 2, 1, Plan(2, 1, 0)),
+        (CPU(8), 16, 1, Plan(16, 1, 0)),
+        ([{"CPU": 16.0, "GPU": 2.0}], None, 1, Plan(2, 4, 1)),
+        ([{"CPU": 16.0, "GPU": 2.0}, {"CPU": 64.0}], None, 0.5, Plan(4, 4, 0.5)),
+        ([{"CPU": 2.0, "GPU": 1.0}], 4, 0.25, Plan(4, 1, 0.25)),
+    ],
+)  # fmt: skip
+def test_how_many_actors_there_are(nodes, workers, share, expected):
+    assert plan(nodes, workers, share) == expected
+
+
+# With Ray --------------------------------------------------------------------------------------------------
+
+
+# These first: two of them on one machine at a time, with different tokens, do not get on.
+
+ELSEWHERE = """
+import os, sys
+before = dict(os.environ)
+from explain.folders.ray_engine import Ray, _started
+address = sys.argv[1] if len(sys.argv) > 1 else None
+with _started(address) as ray:
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    there = ray.remote(lambda: __import__("explain").__name__)
+    print(sorted(ray.cluster_resources())[:1], ray.get(there.remote()))
+after = {name for name, value in os.environ.items() if before.get(name) != value}
+assert not ray.is_initialized() and not after & {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "PYTHONPATH"}, after
+"""
+
+
+def in_a_process(cwd: Path, *words: str, **more: str) -> subprocess.CompletedProcess:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment = {**ours, **more, "PYTHONPATH": os.fspath(Path(explain.__file__).parents[1])}
+    command = [sys.executable, "-c", ELSEWHERE, *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=120, check=False
+    )
+
+
+@with_ray
+def test_a_ray_of_ones_own_finds_the_package_from_any_folder(tmp_path):
+    done = in_a_process(tmp_path)
+    assert done.returncode == 0 and done.stdout.split() == ["['CPU']", "explain"], done.stderr[-2000:]
+
+
+@with_ray
+def test_an_address_where_no_cluster_is(tmp_path):
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{one.getsockname()[1]}"
+    done = in_a_process(tmp_path, address)
+    assert re.search(r"OptionError: Ray cannot be reached at '127\.0\.0\.1", done.stderr), done.stderr[-2000:]
+
+
+@with_ray
+def test_a_cluster_by_address_is_sent_the_package(tmp_path):
+    """A head started from another folder, whose processes do not find this project by themselves."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    others = ("RAY_", "PYTHONPATH")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64}
+    environment |= {**token, "RAY_USAGE_STATS_ENABLED": "0"}
+    command = [
+        sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}",
+        "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats", "--object-store-memory=100000000",
+    ]  # fmt: skip
+    head = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until = time.monotonic() + 60
+        while True:
+            with socket.socket() as one:
+                if one.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert head.poll() is None and time.monotonic() < until
+            time.sleep(0.2)
+        done = in_a_process(tmp_path, f"127.0.0.1:{port}", **token)
+        assert done.returncode == 0 and done.stdout.split() == ["['CPU']", "explain"], done.stderr[-2000:]
+    finally:
+        head.send_signal(signal.SIGTERM)
+        head.wait(60)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """(model, job without a place to write into, sources): 20 pictures, one of them broken."""
+    home = tmp_path_factory.mktemp("folder")
+    networks.plain().save(home / "plain.keras")
+    source = {"name": os.fspath(home / "plain.keras"), "scaling": "0..1", "trusted": True}
+    model = explain.load(**source)
+    for i in range(20):
+        (home / f"{i:02d}.png").write_bytes(saved(noise(20 + i, 30, seed=i), "PNG"))
+    (home / "07.png").write_bytes(b"no picture")
+    sources = [Source(os.fspath(path), path.stem) for path in sorted(home.glob("*.png"))]
+    options = explain.methods.method("heatmaps", "gradcam").options({})
+    return model, Job(source, model.key, "", layer="second", options=options, batch=2), sources
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """A Ray that all tests of this module use, started as the engine starts one."""
+    with _started(None) as ray:
+        yield ray
+
+
+def carried_out(engine, folder, out: Path, stopping=lambda: False):
+    model, job, sources = folder
+    out.mkdir()
+    job = replace(job, out=os.fspath(out))
+    for rows in engine.run(model, job, batches_of(sources, job.batch), stopping):
+        yield from rows
+
+
+def in_order(rows) -> list[dict]:
+    return sorted(rows, key=lambda row: row["n"])
+
+
+def content(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def local(folder, tmp_path_factory):
+    """(rows, files) of the local engine."""
+    out = tmp_path_factory.mktemp("local") / "out"
+    rows = in_order(carried_out(Local(), folder, out))
+    assert [row["n"] for row in rows] == list(range(20)) and len(content(out)) == 38
+    return rows, content(out)
+
+
+@with_ray
+def test_the_same_rows_and_files_as_the_local_engine(folder, local, alone, tmp_path):
+    rows = in_order(carried_out(Ray(workers=2), folder, tmp_path / "out"))
+    assert rows == local[0] and content(tmp_path / "out") == local[1]
+
+
+def workers() -> list[int]:
+    """The processes of this user that are actors of Ray Data and descend from this one."""
+    parents, actors = {}, []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            number, name = int(path.name), (path / "cmdline").read_bytes()
+            parents[number] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue
+        if name.startswith(b"ray::MapWorker"):
+            actors.append(number)
+
+    def ours(number: int) -> bool:
+        while number > 1:
+            if number == os.getpid():
+                return True
+            number = parents.get(number, 0)
+        return False
+
+    return [number for number in actors if ours(number)]
+
+
+@with_ray
+def test_an_actor_that_is_killed_loses_nothing(folder, local, alone, tmp_path):
+    rows = []
+    for row in carried_out(Ray(workers=2), folder, tmp_path / "out"):
+        rows.append(row)
+        if len(rows) == 2:
+            victims = workers()
+            assert len(victims) == 2
+            os.kill(victims[0], signal.SIGKILL)
+    assert in_order(rows) == local[0] and content(tmp_path / "out") == local[1]
+
+
+@with_ray
+def test_stopping_ends_it_with_what_is_done(folder, local, alone, tmp_path):
+    rows = list(carried_out(Ray(workers=2), folder, tmp_path / "out", stopping=lambda: True))
+    assert 0 < len(rows) < 20
+    names = {file["name"] for row in rows for file in row.get("item", {}).get("files", {}).values()}
+    files = content(tmp_path / "out")
+    assert names <= set(files) and all(files[name] == local[1][name] for name in names)
+
+
+@with_ray
+def test_what_an_actor_is_refused_the_driver_hears(folder, alone, tmp_path):
+    model, job, sources = folder
+    with pytest.raises(ModelError, match="is another one than the run began with"):
+        list(carried_out(Ray(workers=1), (model, replace(job, key="0" * 64), sources), tmp_path / "out"))
+    with pytest.raises(NotWritten, match="cannot be written"):
+        (tmp_path / "file").write_text("in the way")
+        job = replace(job, out=os.fspath(tmp_path / "file"))
+        list(Ray(workers=1).run(model, job, batches_of(sources, 2), lambda: False))
+
+
+@with_ray
+def test_nothing_to_do_starts_nothing(folder, tmp_path):
+    model, job, _ = folder
+    assert list(Ray().run(model, job, [], lambda: False)) == []
