@@ -49,7 +49,7 @@ def page() -> None:
         signed=heatmap.signed,
         columns=2,
         shared_scale=False,
-        tag=f"{image.key[:12]} {method.name} {heatmap.layer} {heatmap.class_index}",
+        tag=f"{image.key[:12]} {heatmap.layer} {heatmap.class_index} {method.name}",
     )
     if heatmap.signed:
         st.caption(say("heatmaps.sign"))
