@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from the running app: python .ci/pictures.py
+"""Makes the pictures of the README from the running app: python .ci/pictures.py [NAME...]
 
 Needs Chromium on the machine; it starts the dashboard itself, on a free port of this machine.
 """
@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -26,10 +27,12 @@ VIEWS = {
     "patterns": ("patterns?channels=0-23", "#wall[data-ready]", 1300),
     "heatmaps": ("heatmaps?photo=A motorcycle", "#overlay[data-ready]", 1000),
     "compare": (
-        "compare?photos=Chelsea, a cat&photos=A raccoon&photos=A motorcycle",
+        "compare?photos=Chelsea, a cat&photos=A motorcycle&methods=Grad-CAM&methods=LayerCAM&methods=Integrated gradients",
         "#overlay[data-ready]",
-        900,
+        1500,
     ),
+    "models": ("models", "[data-testid=stMain] [data-testid=stSelectbox]", 1900),
+    "checkpoints": ("checkpoints", "[data-testid=stMain] [data-testid=stFileUploader]", 1850),
     "report": ("heatmaps?photo=Chelsea, a cat", "#overlay[data-ready]", 1400),
     "checkup": ("checkup", "[data-testid=stDataFrame]", 1300),
     "scaling": ("checkup?part=The scaling", "[data-testid=stMain] button[kind=primary]", 1200),
@@ -37,8 +40,13 @@ VIEWS = {
 }
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
+    """Those pictures, or all of them."""
     OUT.mkdir(exist_ok=True)
+    folder = tempfile.mkdtemp()
+    subprocess.run([sys.executable, ROOT / ".ci" / "training.py", folder], check=True)
+    states = [Path(folder, f"epoch-{epoch}.keras") for epoch in (0, 1, 2, 3, 6)]
+    shapes = [Path(folder, f"{kind}.png") for kind in ("disc", "square", "triangle")]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -59,6 +67,8 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             page = browser.new_page(color_scheme="light")
             for name, (path, marker, height) in VIEWS.items():
+                if names and name not in names:
+                    continue
                 page.set_viewport_size({"width": 1440, "height": height})
                 page.goto(f"{base}/{path}")
                 _settle(page, "[data-testid=stMain] button" if name == "patterns" else marker)
@@ -72,6 +82,19 @@ def main() -> None:
                 if name == "scaling":
                     page.get_by_role("button", name="Compare the scalings").click()
                     _settle(page, "[data-testid=stDataFrame]")
+                if name in ("models", "checkpoints"):
+                    _give(page, "Add photos", shapes)
+                    _choose(page, "Photo", "square")
+                if name == "models":
+                    _give(page, "Open a model of your own", [states[1]])
+                    _give(page, "Open a model of your own", [states[-1]])
+                    _settle(page, "#overlay[data-ready]")
+                if name == "checkpoints":
+                    page.locator("[data-testid=stMain] input[type=file]").first.set_input_files(states)
+                    page.get_by_role("button", name="Look at the training").click()
+                    page.wait_for_selector("#overlay[data-ready]", timeout=120_000)
+                    page.wait_for_selector("button:has-text('Stop')", state="detached", timeout=120_000)
+                    _settle(page, "#overlay[data-ready]")
                 if name == "report":
                     page.get_by_role("button", name="Pin to report").first.click()
                     page.get_by_role("link", name="Open the report").first.click()
@@ -81,6 +104,25 @@ def main() -> None:
     finally:
         server.terminate()
         server.wait(20)
+
+
+def _give(page: Page, panel: str, paths: list[Path]) -> None:
+    """Upload files in that panel of the side bar."""
+    panel = page.get_by_test_id("stSidebar").get_by_test_id("stExpander").filter(has_text=panel)
+    files = panel.locator("input[type=file]").first
+    if not files.count() or not panel.get_by_test_id("stFileUploader").first.is_visible():
+        panel.locator("summary").click()
+    files.set_input_files(paths)
+    page.wait_for_timeout(4000)
+    page.wait_for_selector(IDLE, timeout=120_000)
+
+
+def _choose(page: Page, what: str, name: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_role("combobox", name=what).click()
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1000)
+    page.wait_for_selector(IDLE, timeout=120_000)
 
 
 def _settle(page: Page, marker: str) -> None:
@@ -101,4 +143,4 @@ def _wait_for(address: str, seconds: float = 60) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

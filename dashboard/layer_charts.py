@@ -59,7 +59,7 @@ def lines(
             hovertemplate="%{customdata}<br>%{y:.3g}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(**_ticks(names, FEW))
+    figure.update_xaxes(range=[-0.5, len(names) - 0.5], **_ticks(names, FEW))    # room for the last name
     figure.update_yaxes(title=label, range=None if top is None else [0, top])
     show(figure, key, 260, alt)
 
