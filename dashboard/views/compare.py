@@ -17,7 +17,7 @@ from dashboard import (
 from dashboard.components.overlay import overlay
 from dashboard.grids import AXES, Asker
 from dashboard.networks import AUTOMATIC
-from dashboard.text import say
+from dashboard.text import plain, say
 from explain.methods import shelf
 from explain.results import Model
 from explain.similarity import match_classes
@@ -45,6 +45,10 @@ def page() -> None:
     if not all(chosen.values()):
         st.info(say("compare.empty"), icon=":material/compare:")
         return
+    if any(METHODS[name].layered for name in chosen["methods"]):
+        for each in models.values():
+            if not each.default_layer:
+                st.info(say("compare.no_map", model=plain(each.name)), icon=":material/grid_off:")
     plan = grids.plan(chosen, rows, columns)
     matched = {name: match_classes(model, other, output or 0) for name, other in models.items()}
     asker = Asker(models, networks.chosen(), matched, labels, output)
