@@ -155,7 +155,6 @@ ENGLISH: dict[str, str] = CHECKUP | COMPARE | MODELS | REPORT | {
     "next.scaling": "Compare the scalings",
     "next.checkup": "Look into it on the page “Check-up”",
     # Shared
-    "save.figure": "Figure (PNG)",
     "save.overlay": "Overlay (PNG)",
     "save.numbers": "Numbers (.npy)",
     "save.archive": "Numbers (.zip)",
@@ -172,7 +171,6 @@ ENGLISH: dict[str, str] = CHECKUP | COMPARE | MODELS | REPORT | {
     "stat.maximum": "Maximum",
     "stat.minimum": "Minimum",
     "stat.sparsity": "Zeros",
-    "caption": "{model}, layer {layer}, {label} (score {score:.3g}), {method}, {photo}",
     "caption.maps": "{model}, layer {layer}, channel {channel}, {photo}",
     "alt.photo": "The photo {name}",
     "alt.heat": "Heatmap of {layer} for {label} over {name}",

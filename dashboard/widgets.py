@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import remember
-from dashboard.choices import file_name, shape_text
+from dashboard.choices import file_name
 from dashboard.components.overlay import Panel
 from dashboard.networks import AUTOMATIC
 from dashboard.settings import to_checkup
@@ -80,15 +80,6 @@ def note_of(result: Heatmap | Maps | Pattern) -> str:
     return " ".join(f"{each.sentence} ({each.code})" for each in result.notices if each.code != SAID)
 
 
-def caption(heatmap: Heatmap, model: Model, photo_title: str) -> str:
-    """What a reviewer must know about one overlay, in a line."""
-    place = clean(heatmap.layer) if heatmap.layer else say("compare.pixels")
-    return say(
-        "caption", model=model.name, layer=f"{place} ({shape_text(heatmap.values.shape)})",
-        label=heatmap.label, score=heatmap.score, method=method_title(heatmap), photo=photo_title,
-    )  # fmt: skip
-
-
 def method_title(heatmap: Heatmap) -> str:
     return shelf("heatmaps")[heatmap.method].title
 
@@ -140,18 +131,6 @@ def _figure(make: Callable[[], View], kind: str) -> bytes:
     if kind == "png":
         return report.figure_png(view, width, DPI)
     return (report.figure_svg if kind == "svg" else report.figure_pdf)(view, width)
-
-
-def heat_figure(image: Image, heatmap: Heatmap, looks: dict, text: str, limits=None) -> bytes:
-    """Overlay, colour bar and caption as one PNG."""
-    lo, hi = limits or render.limits(heatmap.values, render.COLORMAPS[looks["colormap"]].diverging)
-    pixels = overlay_pixels(image, heatmap, looks, limits)
-    letters = min(max(14, pixels.shape[1] // 50), 400)  # to be read in a photo of any size
-    return render.png(
-        render.figure(
-            pixels, render.Bar(lo, hi, looks["colormap"], method_title(heatmap)), text, text=letters
-        )
-    )
 
 
 def guess_buttons(predictions: Sequence[Prediction], labels: dict, chosen: int) -> None:

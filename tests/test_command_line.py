@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -34,16 +33,16 @@ def test_help_imports_nothing_heavy(words, tmp_path):
         assert name in done.stdout
 
 
-def test_help_is_quick(tmp_path):
-    def best(*words: str) -> float:
-        times = []
-        for _ in range(5):
-            began = time.perf_counter()
-            subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
-            times.append(time.perf_counter() - began)
-        return min(times)
-
-    assert best("-m", "explain", "heatmaps", "--help") <= 10 * best("-c", "pass")
+@pytest.mark.parametrize("command", ["heatmaps", "report", "reproduce", "patterns"])
+def test_help_loads_nothing_heavy(command):
+    code = (
+        "import sys; from explain.commands import main; assert main([sys.argv[1], '--help']) == 0; "
+        "print([m for m in ('tensorflow', 'keras', 'numpy', 'cv2', 'PIL', 'pyarrow', 'fpdf') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, command], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_help_shows_the_knobs_of_the_shelf(capsys):

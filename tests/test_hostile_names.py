@@ -190,7 +190,7 @@ def test_a_network_its_layers_and_its_classes_called_like_that(visitor, model_of
         visitor.drawn("#overlay")
         nothing_came_alive(visitor)
     assert page.locator("#overlay figcaption").last.inner_text() == clean(lines[12])
-    assert visitor.saved(say("save.figure"), tmp_path).stat().st_size > 1000
+    assert visitor.saved(say("save.png"), tmp_path).stat().st_size > 1000
     name = visitor.saved(say("save.numbers"), tmp_path).name
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*\.npy", name) and len(name) < 130
 

@@ -13,7 +13,7 @@ from networks import SIZE, Subclassed, draw_weights, flattened, nested, pictures
 
 import explain
 from explain.errors import (
-    CustomClass, ExplainError, LayerError, ModelError, OptionError, RefusedModel, TruncatedModel, UnknownFile,
+    CustomClass, ModelError, OptionError, RefusedModel, TruncatedModel, UnknownFile,
     UnknownModel,
 )  # fmt: skip
 from explain.image import fit, read

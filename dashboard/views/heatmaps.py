@@ -10,6 +10,7 @@ from dashboard.components.overlay import Panel, overlay
 from dashboard.text import clean, plain, say
 from explain import render, report
 from explain.methods import Method, shelf
+from explain.results import Heatmap
 
 st.title(say("heatmaps.title"), anchor=False)
 st.write(say("heatmaps.about"))
@@ -55,36 +56,31 @@ def page() -> None:
         st.caption(say("heatmaps.sign"))
     may_sign = "signed" in options and not heatmap.signed
     widgets.next_steps(heatmap, guesses[0], knobs.key_of(method, _knob(method, "signed")) if may_sign else "")
-    text, limits = widgets.caption(heatmap, model, title), widgets.heat_limits(heatmap)
     name = (title, heatmap.label, heatmap.layer, method.name)
+
+    def fresh() -> Heatmap:
+        return remember.heatmap(model, image, method.name, layer, class_index, output, fresh=True, **options)
+
+    def view(made: Heatmap | None = None) -> report.View:
+        made = made or fresh()
+        kept = {look: looks[look] for look in ("opacity", "colormap", "threshold", "smooth")}
+        heading = f"{method.title}: {heatmap.label}" if method.class_specific else method.title
+        found = report.view_of_heatmaps(model, image, made, heading, output=output, **kept)
+        return replace(found, panels=(widgets.printed(found.panels[0], made),))
+
+    def overlay_png() -> bytes:
+        made = fresh()
+        pixels = widgets.overlay_pixels(image, made, looks, widgets.heat_limits(made))
+        return report.with_manifest(render.png(pixels), view(made))
+
     widgets.save_buttons(
         [
-            (
-                "save.figure",
-                lambda: widgets.heat_figure(image, heatmap, looks, text, limits),
-                name,
-                "png",
-                "image/png",
-            ),
-            (
-                "save.overlay",
-                lambda: _overlay_png(image, heatmap, looks),
-                (*name, "overlay"),
-                "png",
-                "image/png",
-            ),
-            ("save.numbers", lambda: widgets.npy(heatmap.values), name, "npy", "application/octet-stream"),
+            *widgets.figure_files(view, name),
+            ("save.overlay", overlay_png, (*name, "overlay"), "png", "image/png"),
+            ("save.numbers", lambda: widgets.npy(fresh().values), name, "npy", "application/octet-stream"),
         ],
         key="heat",
     )
-
-    def view() -> report.View:
-        fresh = remember.heatmap(model, image, method.name, layer, class_index, output, fresh=True, **options)
-        kept = {look: looks[look] for look in ("opacity", "colormap", "threshold", "smooth")}
-        heading = f"{method.title}: {heatmap.label}" if method.class_specific else method.title
-        made = report.view_of_heatmaps(model, image, fresh, heading, output=output, **kept)
-        return replace(made, panels=(widgets.printed(made.panels[0], fresh),))
-
     pins.button(view, "heat")
     _how(method, heatmap)
 
@@ -134,10 +130,6 @@ def _how(method: Method, heatmap) -> None:
         else:
             st.write(say("heatmaps.fine", size=size))
         st.caption(plain(method.source))
-
-
-def _overlay_png(image, heatmap, looks) -> bytes:
-    return render.png(widgets.overlay_pixels(image, heatmap, looks, widgets.heat_limits(heatmap)))
 
 
 page()

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import charts, choices, remember, shell, sidebar, tray, widgets
 from dashboard.components.overlay import overlay
 from dashboard.text import plain, say
+from explain import report
 
 st.title(say("start.title"), anchor=False)
 st.write(say("start.about"))
@@ -25,12 +26,14 @@ with left:
             tag=f"{image.key[:12]} {heatmap.class_index}",
         )
         widgets.next_steps(heatmap)
-        text = widgets.caption(heatmap, model, title)
-        widgets.save_buttons(
-            [("save.figure", lambda: widgets.heat_figure(image, heatmap, looks, text),
-              (title, heatmap.label, "gradcam"), "png", "image/png")],
-            key="start",
-        )  # fmt: skip
+
+        def view() -> report.View:
+            fresh = remember.heatmap(model, image, "gradcam", None, None, output, fresh=True)
+            kept = {look: looks[look] for look in ("opacity", "colormap", "threshold", "smooth")}
+            return report.view_of_heatmaps(model, image, fresh, output=output, **kept)
+
+        name = (title, heatmap.label, "gradcam")
+        widgets.save_buttons(widgets.figure_files(view, name)[:1], key="start")
     else:
         st.info(say("no_map", model=plain(model.name)))
 with right:

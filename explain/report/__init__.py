@@ -16,7 +16,7 @@ harmless by `texts`.
 from explain.report import captions
 from explain.report.archives import archive
 from explain.report.booklets import pdf
-from explain.report.figures import figure_pdf, figure_png, figure_svg
+from explain.report.figures import figure_pdf, figure_png, figure_svg, with_manifest
 from explain.report.nouns import Panel, Report, View
 from explain.report.snippets import latex, markdown
 from explain.report.views import view_of_heatmaps, view_of_maps, view_of_patterns
@@ -25,4 +25,5 @@ from explain.report.webpages import html
 __all__ = [
     "Panel", "Report", "View", "archive", "captions", "figure_pdf", "figure_png", "figure_svg", "html",
     "latex", "markdown", "pdf", "view_of_heatmaps", "view_of_maps", "view_of_patterns",
+    "with_manifest",
 ]  # fmt: skip

@@ -25,7 +25,7 @@ def figure_png(view: View, width_cm: float = 8.5, dpi: float = 300, caption: boo
     OptionError for a view without panels, more columns than there is room for, a width outside 1..200 cm, a
     dpi outside 36..1200, or more pixels than can be drawn.
     """
-    return _with_manifest(render.png(rasters.drawn(_scene(view, width_cm, caption), dpi), dpi), view)
+    return with_manifest(render.png(rasters.drawn(_scene(view, width_cm, caption), dpi), dpi), view)
 
 
 def figure_svg(view: View, width_cm: float = 8.5, caption: bool = True) -> bytes:
@@ -51,8 +51,8 @@ def _scene(view: View, width_cm: float, caption: bool) -> Scene:
     return layouts.scene(view, checks.number("width_cm", width_cm, *WIDTHS), caption)
 
 
-def _with_manifest(png: bytes, view: View) -> bytes:
-    """The manifest as compressed UTF-8 text (PNG 3rd edition, 11.3.3.4), before the pixels."""
+def with_manifest(png: bytes, view: View) -> bytes:
+    """A PNG with the manifest of a view inside: compressed UTF-8 text, iTXt (PNG 3rd edition, 11.3.3.4)."""
     document = recipes.manifest_of([view])
     if not document:
         return png
