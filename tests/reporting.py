@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import struct
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -14,7 +15,11 @@ import pytest
 
 import explain
 from explain import report
+from explain.report import layouts
+from explain.report.scenes import Words
 from explain.results import Image
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 HOSTILE = (
     '"><script>alert(1)</script><img src=x onerror=alert(2)>',
@@ -25,6 +30,24 @@ HOSTILE = (
     "고양이 猫 кошка 😀",
     "x" * 10_000,
 )
+
+
+def chunks(png: bytes) -> dict[bytes, bytes]:
+    """The parts of a PNG by kind."""
+    found, at = {}, 8
+    while at < len(png):
+        length, kind = struct.unpack(">I4s", png[at : at + 8])
+        found[kind], at = png[at + 8 : at + 8 + length], at + 12 + length
+    return found
+
+
+def said(scene) -> list[str]:
+    """The texts of a scene."""
+    return [shape.text for shape in scene.shapes if isinstance(shape, Words)]
+
+
+def scene_of(view, width=8.5):
+    return layouts.scene(view, width)
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ PAGE = (
 ROOMS = {
     "explain/__init__.py": Room(()),
     "explain/errors.py": Room(()),
-    "explain/results.py": Room(("numpy",), late=("explain.report.notebook",)),
+    "explain/results/": Room(("numpy", "explain.results"), late=("explain.report.notebook",)),
     "explain/store.py": Room(()),
     "explain/scaling.py": Room(("numpy", "explain.errors")),
     "explain/blanks.py": Room(("numpy", "explain.results")),

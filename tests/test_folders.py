@@ -11,7 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from folder_runs import BATCH, carried_out, files_of, fill, job_for, small_model, sources_in
+from folder_runs import (
+    BATCH,
+    carried_out,
+    files_of,
+    fill,
+    job_for,
+    small_model,
+    sources_in,
+)
 
 import explain
 from explain import folders
@@ -291,7 +299,8 @@ def test_the_table_tells_of_every_picture_and_hides_no_formula(model, photos, tm
 
 
 def test_the_table_as_parquet_holds_the_same(model, photos, tmp_path, monkeypatch):
-    parquet = pytest.importorskip("pyarrow.parquet")
+    from pyarrow import parquet
+
     monkeypatch.setattr(folders.tables, "ROWS_AT_ONCE", 5)
     carried_out(model, job_for(model, tmp_path / "out"), sources_in(photos), table="parquet")
     assert not (tmp_path / "out" / "results.csv").exists()

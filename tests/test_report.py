@@ -8,32 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reporting import HOSTILE, decoded, heat, signed, view, wall  # noqa: F401
+from reporting import HOSTILE, chunks, decoded, heat, said, scene_of, signed, view, wall  # noqa: F401
 
 import explain
 from explain import render, report
 from explain.errors import OptionError
-from explain.report import facts, layouts, rasters, scales
-from explain.report.scenes import Picture, Ramp, Words
-
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def chunks(png: bytes) -> dict[bytes, bytes]:
-    found, at = {}, 8
-    while at < len(png):
-        length, kind = struct.unpack(">I4s", png[at : at + 8])
-        found[kind], at = png[at + 8 : at + 8 + length], at + 12 + length
-    return found
-
-
-def said(scene) -> list[str]:
-    return [shape.text for shape in scene.shapes if isinstance(shape, Words)]
-
-
-def scene_of(view, width=8.5):
-    return layouts.scene(view, width)
-
+from explain.report import facts, rasters, scales
+from explain.report.scenes import Picture, Ramp
 
 # Size and density -------------------------------------------------------------------------------------
 

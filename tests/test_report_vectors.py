@@ -5,38 +5,29 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 import zlib
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from reporting import HOSTILE, decoded, heat, hostile, in_addresses, view, wall  # noqa: F401
+from reporting import (  # noqa: F401
+    HOSTILE,
+    SVG,
+    chunks,
+    decoded,
+    heat,
+    hostile,
+    in_addresses,
+    scene_of,
+    view,
+    wall,
+)
 
 import explain
 from explain import render, report
-from explain.report import layers, layouts, scales, snippets, texts
+from explain.report import layers, scales, snippets, texts
 from explain.report.scenes import Words
-
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def chunks(png: bytes) -> dict[bytes, bytes]:
-    found, at = {}, 8
-    while at < len(png):
-        length, kind = struct.unpack(">I4s", png[at : at + 8])
-        found[kind], at = png[at + 8 : at + 8 + length], at + 12 + length
-    return found
-
-
-def said(scene) -> list[str]:
-    return [shape.text for shape in scene.shapes if isinstance(shape, Words)]
-
-
-def scene_of(view, width=8.5):
-    return layouts.scene(view, width)
-
 
 # SVG --------------------------------------------------------------------------------------------------
 
