@@ -111,6 +111,8 @@ class Local:
         )
         limits = tf.data.Options()
         limits.threading.private_threadpool_size = self.threads + 1
+        # Nothing here is left to tune, and the tuner, asleep for ever longer, is waited for at the end.
+        limits.autotune.enabled = False
         # Only the last batch of all is short, so equal counts are the batches.
         for several in numbers.batch(job.batch).prefetch(AHEAD).with_options(limits).as_numpy_iterator():
             batch = todo.pop(int(several[0]))
