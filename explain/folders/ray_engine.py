@@ -38,6 +38,7 @@ STORE_BYTES = 100_000_000                          # paths and rows pass through
 WRITERS = 2                                        # threads for each core: they wait for the disk
 PATIENCE = 10                                      # seconds for a cluster to answer
 WAITING = 2                                        # batches that an actor has in hand, so that it never idles
+TOKEN = secrets.token_hex(32)                      # one for all runs of a process: Ray remembers its first
 
 
 class Plan(NamedTuple):
@@ -198,7 +199,7 @@ def _surroundings(alone: bool) -> Iterator[None]:
     wanted = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
     if alone:
         path = os.pathsep.join(filter(None, [os.fspath(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
-        wanted |= {"PYTHONPATH": path, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        wanted |= {"PYTHONPATH": path, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
