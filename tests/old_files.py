@@ -108,3 +108,25 @@ def conv(name: str, *inbound: str, filters: int = 4, **config) -> dict:
 
 def draw(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+# One small network of these files, and what it must answer -------------------------------------------
+
+KERNEL, BIAS = draw(0, 3, 3, 3, 4), draw(1, 4)
+X = draw(2, 2, 8, 8, 3)
+
+
+def relu_conv(
+    x: np.ndarray, kernel: np.ndarray = KERNEL, bias: np.ndarray = BIAS, padding: str = "same"
+) -> np.ndarray:
+    """What a convolution with ReLU answers, without a layer of Keras."""
+    return np.maximum(keras.ops.convert_to_numpy(keras.ops.conv(x, kernel, padding=padding)) + bias, 0)
+
+
+def answers(model: keras.Model, x: np.ndarray = X) -> np.ndarray:
+    """Of the first output."""
+    return keras.tree.flatten(model.predict(x, verbose=0))[0]
+
+
+def same(found: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

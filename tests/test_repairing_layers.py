@@ -7,30 +7,14 @@ import inspect
 import keras
 import numpy as np
 import pytest
-from old_files import conv, draw, functional, layer, opened, picture
+from old_files import (
+    BIAS, KERNEL, X, answers, conv, draw, functional, layer, opened, picture, relu_conv, same,
+)  # fmt: skip
 
 from explain.errors import CustomClass, ExplainError, ObsoleteModel, UnsafeLayer
 from explain.inspecting.configs import check
 from explain.repairing import known, repair
 from explain.repairing.walking import layers_of, settings
-
-KERNEL, BIAS = draw(0, 3, 3, 3, 4), draw(1, 4)
-X = draw(2, 2, 8, 8, 3)
-
-
-def relu_conv(
-    x: np.ndarray, kernel: np.ndarray = KERNEL, bias: np.ndarray = BIAS, padding: str = "same"
-) -> np.ndarray:
-    return np.maximum(keras.ops.convert_to_numpy(keras.ops.conv(x, kernel, padding=padding)) + bias, 0)
-
-
-def answers(model: keras.Model, x: np.ndarray = X) -> np.ndarray:
-    return keras.tree.flatten(model.predict(x, verbose=0))[0]
-
-
-def same(found: np.ndarray, expected: np.ndarray) -> None:
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
-
 
 def after(kind: str, weights=(), version="2.4.0", **config):
     """(config of a network picture → layer, its weights)."""
