@@ -42,6 +42,27 @@ def test_with_a_pencil(name, expected):
     assert explain.heatmap(model, PICTURE, **asked).values.tolist() == np.maximum(expected, 0).tolist()
 
 
+def test_answers_below_zero_with_a_pencil():
+    """One channel, minus the picture: A = [[0, −1], [−2, −3]], ΣA = −6. Its slope is 1 everywhere."""
+    network = keras.Sequential(
+        [keras.Input((2, 2, 1)), keras.layers.Conv2D(1, 1, name="conv"),
+         keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    )  # fmt: skip
+    network.get_layer("conv").set_weights([np.full((1, 1, 1, 1), -1, np.float32), np.zeros(1, np.float32)])
+    network.layers[-1].set_weights([np.array([[4, 0]], np.float32), np.zeros(2, np.float32)])
+    model = explain.wrap(network, "0..255")
+    for name in ("xgradcam", "hirescam", "layercam"):
+        asked = {"method": name, "layer": "conv", "class_index": 0}
+        assert explain.heatmap(model, PICTURE, signed=True, **asked).values.tolist() == [[0, -1], [-2, -3]]
+        assert not explain.heatmap(model, PICTURE, **asked).values.any(), name
+    # 1 / (2 + ΣA) = −¼ at four places: Grad-CAM++ turns the sign, as equation 19 does.
+    found = explain.heatmap(model, PICTURE, "gradcam_plus_plus", layer="conv", class_index=0, signed=True)
+    assert found.values.tolist() == [[0, 1], [2, 3]]
+    # ΣA = −2: a division by 0, so a weight of 0.
+    found = explain.heatmap(model, grey([[0, 1], [1, 0]]), "gradcam_plus_plus", layer="conv", class_index=0)
+    assert not found.values.any() and "W_NOT_FINITE" not in [notice.code for notice in found.notices]
+
+
 @pytest.mark.parametrize(
     ("kernel", "length"), [([-3, -4], 5), ([1, -1, 1, 1], 2), ([2, -1, 0, 2, 4], 5)], ids=["2", "4", "5"]
 )

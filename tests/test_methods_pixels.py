@@ -49,9 +49,10 @@ def test_the_steepest_colour_counts():
     kernel[:, 0] = 1, -2, 0, 3, 2, 1, -1, 0, 0, 0, 0, 0
     network.layers[-1].set_weights([kernel, np.zeros(2, np.float32)])
     model, (image,) = explain.wrap(network, "0..255"), pictures(1, size=2)
-    asked = {"method": "gradient", "class_index": 0}
-    assert explain.heatmap(model, image, **asked, signed=True).values.tolist() == [[-2, 3], [-1, 0]]
-    assert explain.heatmap(model, image, **asked).values.tolist() == [[2, 3], [1, 0]]
+    for asked in ({"method": "gradient"}, {"method": "smoothgrad", "noise": 0.0, "samples": 1}):
+        found = explain.heatmap(model, image, class_index=0, signed=True, **asked)
+        assert found.values.tolist() == [[-2, 3], [-1, 0]]
+        assert explain.heatmap(model, image, class_index=0, **asked).values.tolist() == [[2, 3], [1, 0]]
 
 
 def test_gradient_times_input_with_a_pencil(pencilled):
@@ -59,6 +60,15 @@ def test_gradient_times_input_with_a_pencil(pencilled):
     assert found.values.tolist() == [[0, 0.5], [2, 3]]
     against = explain.heatmap(pencilled, PICTURE, "gradient_times_input", class_index=1)
     assert against.values.tolist() == [[0, 0.25], [-0.5, -0.75]]
+
+
+@pytest.mark.parametrize("name", ["gradient_times_input", "integrated_gradients"])
+def test_what_speaks_against_the_class_is_kept_or_not(name):
+    model, (image,) = explain.wrap(perceptron(), "0..1"), pictures(1)
+    both = explain.heatmap(model, image, name, class_index=1).values
+    assert both.min() < 0 < both.max()
+    found = explain.heatmap(model, image, name, class_index=1, signed=False)
+    assert found.values.tolist() == np.maximum(both, 0).tolist() and not found.signed
 
 
 def test_smoothgrad_with_a_pencil(pencilled):
@@ -101,17 +111,18 @@ def test_occlusion_with_a_pencil(pencilled):
     assert not blank.values.any() and codes(blank) == ["W_ALL_NEGATIVE"] and "option 'signed'" in blank.note
 
 
-def test_occlusion_shows_the_mean_of_the_patches_that_covered_a_pixel():
+@pytest.mark.parametrize(("stride", "lefts"), [(0.67, (0, 2, 4)), (1.0, (0, 3, 4))])
+def test_occlusion_shows_the_mean_of_the_patches_that_covered_a_pixel(stride, lefts):
     network = keras.Sequential([keras.Input((5, 7, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
     weights = np.random.default_rng(0).normal(size=(35, 2)).astype(np.float32)
     network.layers[-1].set_weights([weights, np.zeros(2, np.float32)])
     image = grey(np.random.default_rng(1).integers(1, 9, (5, 7)))
-    asked = {"class_index": 0, "patch": 0.6, "stride": 0.67, "fill": "black"}         # sides of 3, steps of 2
+    asked = {"class_index": 0, "patch": 0.6, "stride": stride, "fill": "black"}       # sides of 3, steps of 2 or 3
     found = explain.heatmap(explain.wrap(network, "0..255"), image, "occlusion", **asked).values
     adds = weights[:, 0].reshape(5, 7) * image.pixels[..., 0]
     total, many = np.zeros((5, 7)), np.zeros((5, 7))
     for top in (0, 2):
-        for left in (0, 2, 4):
+        for left in lefts:
             total[top : top + 3, left : left + 3] += adds[top : top + 3, left : left + 3].sum()
             many[top : top + 3, left : left + 3] += 1
     assert close(found, total / many, 1e-5)
@@ -164,7 +175,8 @@ def test_gradient_times_input_does_not_depend_on_the_scaling():
 
 
 def test_the_noise_of_a_picture_is_its_own():
-    model, images = explain.wrap(plain(), "0..1"), pictures(3)
+    model, images = explain.wrap(plain(), "0..1"), list(pictures(3))
+    images[1] = explain.image.from_pixels(images[1].pixels // 8)                  # dim, so with little noise
     alone = explain.heatmap(model, images[1], "smoothgrad", class_index=0, samples=5)
     among = explain.heatmaps(model, images, "smoothgrad", class_index=0, samples=5)[1]
     other = explain.heatmap(model, images[1], "smoothgrad", class_index=0, samples=5, seed=1)
