@@ -71,7 +71,17 @@ class Looking(keras.layers.Layer):
         return shape
 
 
-@pytest.mark.parametrize(("layer", "words"), [(Calling, "calls Python"), (Looking, "no weight but a table")])
+class Random(keras.layers.Layer):
+    """Draws anew each time it runs, whatever it is told about training."""
+
+    def call(self, x):
+        return x * tf.random.uniform(tf.shape(x)[:1])[:, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [(Calling, "calls Python"), (Looking, "no weight but a table"), (Random, "answers other heatmaps")],
+)
 def test_a_network_that_needs_more_than_its_weights_is_refused(layer, words, tmp_path):
     network = keras.Sequential([
         keras.Input((12, 12, 3)), keras.layers.Conv2D(4, 3, name="conv"), layer(),
