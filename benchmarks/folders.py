@@ -6,6 +6,7 @@ memory in megabytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -73,19 +75,27 @@ def memory(quick: bool = False) -> Row:
 
 
 def killed(quick: bool = False) -> Row:
-    """Killed at random moments while it works, then finished, against one run that was left alone."""
-    kills = 2 if quick else KILLS
+    """Killed at random moments of the whole run, then finished, against one run that was left alone.
+
+    One kill before the first row is there, two while the table, the gallery and the manifest are written, all
+    others in between.
+    """
+    kills, many = (4, 100) if quick else (KILLS, 400)
+    between = sorted(random.sample(range(1, many - 2 * BATCH), kills - 3))
     with tempfile.TemporaryDirectory() as temporary:
         here = Path(temporary)
-        photos(here / "photos", 100 if quick else 400, longest=320)
+        photos(here / "photos", many, longest=320)
         _process(here / "photos", here / "one")
-        done = sum(_kill(here / "photos", here / "two") for _ in range(kills))
+        moments = [_Start(), *map(_Rows, between), _End(), _End()]
+        tries = sum(_killed(here / "photos", here / "two", moment) for moment in moments)
         _process(here / "photos", here / "two")
         one, two = _digests(here / "one"), _digests(here / "two")
     wrong = sum(one.get(name) != two.get(name) for name in one.keys() | two.keys())
     return Row(
-        f"folder-killed/{NETWORK}", f"killed {done} times at random moments, then finished: files that differ",
-        "one uninterrupted run", (1.0 + wrong,), (1.0,), 1.0, "(1 + files)", f"{len(one)} files compared by SHA-256",
+        f"folder-killed/{NETWORK}", f"killed {kills} times at random moments, then finished: files that differ",
+        "one uninterrupted run", (1.0 + wrong,), (1.0,), 1.0, "(1 + files)",
+        f"{len(one)} files compared by SHA-256; {tries} runs for {kills} kills: 1 before the first row, {kills - 3} after "
+        f"{', '.join(map(str, between))} rows, 2 while the table, gallery and manifest were written",
     )  # fmt: skip
 
 
@@ -151,13 +161,13 @@ def _job(model, out: Path):
     )  # fmt: skip
 
 
-def _run(model, job, sources) -> None:
+def _run(model, job, sources, html: bool = False) -> None:
     from explain import folders
 
     run = folders.Run(model, job, sources)
     run.begin()
     run.carry_out(folders.Local())
-    run.finish()
+    run.finish(html=html)
     if not run.finished:
         raise RuntimeError(f"{run.items} of {run.wanted} pictures were finished")
 
@@ -173,20 +183,57 @@ def _process(source: Path, out: Path) -> str:
     return done.stdout
 
 
-def _kill(source: Path, out: Path) -> bool:
-    """Start a run, and kill it at a random moment after it has begun to work. False where it was quicker."""
-    from explain.folders.journal import NAME
+class _Start:
+    """A moment before the first row is on the disk."""
 
-    journal = out / NAME
-    before = journal.stat().st_size if journal.exists() else 0
-    process = subprocess.Popen(
-        _command(source, out), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    while process.poll() is None and (not journal.exists() or journal.stat().st_size <= max(before, 1000)):
-        time.sleep(0.005)
-    time.sleep(random.uniform(0, 0.3))
-    process.send_signal(signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
+    longest = 4.0
+
+    def has_come(self, out: Path, began: float) -> bool:
+        return True
+
+
+@dataclass
+class _Rows:
+    """A moment while it works, after so many rows."""
+
+    rows: int
+    longest = 0.3
+
+    def has_come(self, out: Path, began: float) -> bool:
+        from explain.folders.journal import NAME
+
+        journal = out / NAME
+        return journal.exists() and journal.read_bytes().count(b"\n") - 1 >= self.rows
+
+
+class _End:
+    """A moment at the end: the table, the gallery or the manifest is being written."""
+
+    longest = 0.05
+
+    def has_come(self, out: Path, began: float) -> bool:
+        if not out.is_dir():
+            return False
+        with contextlib.suppress(FileNotFoundError):  # it was renamed in between
+            return any(path.stat().st_mtime > began for path in out.glob("*results.csv*"))
+        return True
+
+
+def _killed(source: Path, out: Path, moment: _Start | _Rows | _End) -> int:
+    """How many runs it took until one was killed at that moment, or a little later: some are quicker."""
+    for tries in itertools.count(1):
+        began = time.time()
+        process = subprocess.Popen(
+            _command(source, out), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and not moment.has_come(out, began):
+            time.sleep(0.002)
+        time.sleep(random.uniform(0, moment.longest))
+        process.send_signal(signal.SIGKILL)
+        if process.wait() == -signal.SIGKILL:
+            return tries
+        if process.returncode:
+            raise RuntimeError(f"A run over a folder ended with {process.returncode}.")
 
 
 def _digests(where: Path) -> dict[str, str]:
@@ -202,7 +249,7 @@ def _main(source: str, out: str) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     model = _opened()
     sources = [folders.Source(str(path), path.stem) for path in sorted(Path(source).iterdir())]
-    _run(model, _job(model, Path(out)), sources)
+    _run(model, _job(model, Path(out)), sources, html=True)
     print(_status("VmHWM"))
 
 

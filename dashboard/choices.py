@@ -12,10 +12,13 @@ from dashboard.labels import class_label
 from dashboard.networks import AUTOMATIC
 from dashboard.text import LONGEST, clean, plain, say, slug, told
 from explain.errors import LayerError
+from explain.methods import Method, shelf
 from explain.results import Image, Layer, Model
 from explain.samples import samples
 
 LINKED = {"bind": "query-params"}
+USUAL = "gradcam"
+ENOUGH = 4  # photos of one's own, for figures that need several; below it samples join them
 
 
 # The photo -----------------------------------------------------------------------------------------
@@ -36,6 +39,14 @@ def photo_title() -> str:
     return tray.photos()[photo_id()]
 
 
+def usual_photos(most: int) -> list[str]:
+    """Ids of the photos to compare on at first: the visitor's own, the newest `most`, and samples where
+    these are few."""
+    every = list(tray.photos())
+    own = [name for name in every if name not in samples()][-most:]
+    return own if len(own) >= ENOUGH else [*own, *(name for name in every if name in samples())][:most]
+
+
 # The network ---------------------------------------------------------------------------------------
 
 
@@ -54,19 +65,15 @@ def model() -> Model:
 # Outputs, layers and classes -----------------------------------------------------------------------
 
 
-def output(opened: Model) -> int | None:
+def output(opened: Model, label: str = "", key: str = "output") -> int | None:
     """Which of several outputs to explain; None where there is one only."""
     if len(opened.outputs) < 2:
         return None
     labels = told({i: one.name for i, one in enumerate(opened.outputs)})
     return st.selectbox(
-        say("choose.output"),
-        list(labels),
-        format_func=labels.get,
-        key="output",
-        help=say("choose.output.help"),
-        **LINKED,
-    )
+        label or say("choose.output"), list(labels), format_func=labels.get, key=key,
+        help=say("choose.output.help"), **LINKED,
+    )  # fmt: skip
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
@@ -127,21 +134,28 @@ def _telling(layers: Sequence[Layer], height: int) -> int:
     return (active or fine or [0])[-1]
 
 
-def target(opened: Model, output: int | None = None) -> str | None:
+def method(key: str, label: str) -> Method:
+    """The method of a heatmap, where its knobs are left as they are. label: what the choice is called."""
+    known = shelf("heatmaps")
+    name = st.selectbox(
+        label, sorted(known, key=lambda m: m != USUAL), format_func=lambda m: known[m].title, key=key,
+        help=say("compare.methods.help"),
+    )  # fmt: skip
+    return known[name]
+
+
+def target(opened: Model, output: int | None = None, key: str = "target", label: str = "") -> str | None:
     """The layer of a heatmap; None is the automatic one, which is known by name for the first output."""
     usable = [each for each in opened.layers if each.has_map]
     if not opened.default_layer:
         raise LayerError(say("no_map", model=opened.name))
     automatic = say("choose.automatic", layer=opened.default_layer)
     labels = {AUTOMATIC: say("choose.automatic_of") if output else automatic} | layer_labels(usable[::-1])
+    linked = LINKED if key == "target" else {}
     chosen = st.selectbox(
-        say("choose.layer"),
-        list(labels),
-        format_func=labels.get,
-        key="target",
-        help=say("choose.target.help"),
-        **LINKED,
-    )
+        label or say("choose.layer"), list(labels), format_func=labels.get, key=key,
+        help=say("choose.target.help"), **linked,
+    )  # fmt: skip
     return None if chosen == AUTOMATIC else chosen
 
 
@@ -165,6 +179,14 @@ def explained_class(opened: Model, first: Sequence[int], output: int | None = No
         help=say("choose.class.help"),
         **LINKED,
     )
+
+
+def any_class(opened: Model, none: str, key: str, about: str, output: int | None = None) -> int | None:
+    """A class, of several networks perhaps. none: what None is called, and about: what the choice is for."""
+    labels = class_labels(opened, output) | {None: none}
+    if st.session_state.get(key) not in labels:  # of another network, or another output
+        st.session_state.pop(key, None)
+    return st.selectbox(say("choose.class"), list(labels), format_func=labels.get, key=key, help=about)
 
 
 def numbered(key: str) -> int | None:

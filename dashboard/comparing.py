@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +10,6 @@ from typing import Any
 import streamlit as st
 
 from dashboard import pairs, remember, tray, widgets
-from dashboard.choices import file_name
 from dashboard.components.overlay import Panel, shared_limits
 from dashboard.grids import Asker, Cell, Plan, questions
 from dashboard.networks import AUTOMATIC
@@ -181,10 +178,15 @@ class Screen:
         """What tells it from the others, and the class that is explained unless that was `said` before."""
         heatmap = self.grid.found.get(cell)
         words = [self._word(cell, axis) for axis in axes if axis != "classes"]
-        label = self._word(cell, "classes") if heatmap is None else heatmap.label
+        label = self._word(cell, "classes") if heatmap is None else self._explained(cell, heatmap.label)
         told = "classes" in said and cell.on("classes") is not None
         words, label = ", ".join(filter(None, words)), "" if told or cell.ignores("classes") else label
         return ": ".join(filter(None, (words, label))) or shelf("heatmaps")[cell.on("methods")].title
+
+    def _explained(self, cell: Cell, label: str) -> str:
+        """The class, told from an equal one that was chosen by its name."""
+        guessed = cell.on("classes") is None and any(each.on("classes") is not None for each in self.cells)
+        return say("compare.first_guess", label=label) if guessed else label
 
     def _word(self, cell: Cell, axis: str) -> str:
         """What a cell is called on that axis."""
@@ -198,7 +200,7 @@ class Screen:
     # On paper ------------------------------------------------------------------------------------------
 
     def view(self, looks: Mapping[str, Any]) -> View:
-        """What is on the screen, with numbers computed anew, each photo alone, so that they can be made again."""
+        """What is on the screen; numbers computed anew, each photo alone, so that they can be made again."""
         shown = [cell for cell in self.cells if cell in self.grid.found]
         anew = {cell: self._anew(cell) for cell in shown}
         fresh = Screen(replace(self.grid, found=anew), self.titles)
@@ -235,14 +237,7 @@ class Screen:
         panel = widgets.printed(made.panels[0], heatmap)
         return replace(panel, title=title, limits=locked or panel.limits, colormap=colormap)
 
-    def archive(self) -> bytes:
-        """Every map as .npy, in the order of the screen, computed anew as for a view."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            shown = [cell for cell in self.cells if cell in self.grid.found]
-            for i, cell in enumerate(shown):
-                heatmap = self._anew(cell)
-                photo = self.titles["photos"][cell.on("photos")]
-                parts = (f"{i:02}", photo, heatmap.method, heatmap.label, heatmap.layer)
-                archive.writestr(file_name(*parts, suffix="npy"), widgets.npy(heatmap.values))
-        return buffer.getvalue()
+    def archive(self, looks: Mapping[str, Any]) -> bytes:
+        """The view with its photos, numbers, scores and manifest as one ZIP."""
+        view = self.view(looks)
+        return report.archive(report.Report(view.title, (view,)))

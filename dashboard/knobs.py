@@ -27,17 +27,27 @@ def knobs(methods: Sequence[Method]) -> dict[str, dict[str, Any]]:
         for knob in method.knobs:
             owners.setdefault(key_of(method, knob), []).append((method, knob))
     chosen: dict[str, dict[str, Any]] = {method.name: {} for method in methods}
-    drawn = list(owners.items())
-    for start in range(0, len(drawn), IN_A_ROW):
-        row = drawn[start : start + IN_A_ROW]
-        for place, (key, those) in zip(st.columns(max(len(row), min(len(drawn), IN_A_ROW))), row):
-            with place:
-                value = _draw(
-                    those[0][1], key, [method.title for method, _ in those] if len(methods) > 1 else []
-                )
-            for method, knob in those:
-                chosen[method.name][knob.name] = value
+    for key, place in _places(owners).items():
+        those = owners[key]
+        with place:
+            value = _draw(those[0][1], key, [method.title for method, _ in those] if len(methods) > 1 else [])
+        for method, knob in those:
+            chosen[method.name][knob.name] = value
     return chosen
+
+
+def _places(owners: dict[str, list[tuple[Method, Knob]]]) -> dict[str, Any]:
+    """{key: where its widget stands}: fields side by side, then the switches, whose words need room."""
+    switches = [key for key, those in owners.items() if isinstance(those[0][1].default, bool)]
+    fields = [key for key in owners if key not in switches]
+    places: dict[str, Any] = {}
+    for start in range(0, len(fields), IN_A_ROW):
+        row = fields[start : start + IN_A_ROW]
+        columns = st.columns(max(len(row), min(len(fields), IN_A_ROW)), vertical_alignment="bottom")
+        places |= dict(zip(row, columns))
+    if switches:
+        places |= dict.fromkeys(switches, st.container(horizontal=True))
+    return places
 
 
 def _name(knob: Knob, short: bool = False) -> str:

@@ -28,17 +28,17 @@ def curve(
     figure = go.Figure()
     figure.add_hline(least, line={"color": QUIET, "width": 1, "dash": "dot"})
     figure.add_scatter(
-        x=x, y=list(chance), mode="lines", name=say("two.layers.chance"), line={"color": QUIET, "dash": "dash"},
-        customdata=shown, hovertemplate="%{customdata}<br>%{y:.2f}",
+        x=x, y=list(chance), mode="lines", name=say("two.layers.chance"),
+        line={"color": QUIET, "dash": "dash"}, customdata=shown, hovertemplate="%{customdata}<br>%{y:.2f}",
     )  # fmt: skip
     figure.add_scatter(
-        x=x, y=list(figures), mode="lines+markers", name=say("two.layers.cka"), line={"color": ACCENT}, marker={"size": 5},
-        customdata=shown, hovertemplate="%{customdata}<br>%{y:.3f}",
+        x=x, y=list(figures), mode="lines+markers", name=say("two.layers.cka"), line={"color": ACCENT},
+        marker={"size": 5}, customdata=shown, hovertemplate="%{customdata}<br>%{y:.3f}",
     )  # fmt: skip
     if marked is not None:
         figure.add_scatter(
-            x=[marked], y=[figures[marked]], mode="markers", marker={"size": 13, "color": ACCENT, "symbol": "diamond"},
-            hoverinfo="skip", showlegend=False,
+            x=[marked], y=[figures[marked]], mode="markers",
+            marker={"size": 13, "color": ACCENT, "symbol": "diamond"}, hoverinfo="skip", showlegend=False,
         )  # fmt: skip
     figure.update_xaxes(title=say("two.layers.axis"), showticklabels=False, range=[-0.5, len(x) - 0.5])
     figure.update_yaxes(title=say("two.layers.cka"), range=[min(-0.05, _least(figures, chance)), 1.05])
@@ -55,11 +55,12 @@ def lines(
     shown = [for_chart(name, LONGEST) for name in names]
     figure = go.Figure(
         go.Scatter(
-            x=list(range(len(names))), y=list(figures), mode="lines+markers", line={"color": ACCENT}, customdata=shown,
-            hovertemplate="%{customdata}<br>%{y:.3g}<extra></extra>",
+            x=list(range(len(names))), y=list(figures), mode="lines+markers", line={"color": ACCENT},
+            customdata=shown, hovertemplate="%{customdata}<br>%{y:.3g}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(range=[-0.5, len(names) - 0.5], **_ticks(names, FEW))    # room for the last name
+    # Room for the last name, and turned so that it ends below its place.
+    figure.update_xaxes(range=[-0.5, len(names) - 0.5], autotickangles=[0, -30, -60], **_ticks(names, FEW))
     figure.update_yaxes(title=label, range=None if top is None else [0, top])
     show(figure, key, 260, alt)
 
@@ -78,7 +79,8 @@ def matrix(
     named: whether names stand below the columns, for which a low chart has no room."""
     figure = go.Figure(
         go.Heatmap(
-            z=figures, zmin=0, zmax=1, colorscale="Viridis", colorbar={"title": say("two.layers.cka"), "thickness": 12},
+            z=figures, zmin=0, zmax=1, colorscale="Viridis",
+            colorbar={"title": say("two.layers.cka"), "thickness": 12},
             x=list(range(len(columns))), y=list(range(len(rows))),
             text=[[f"{for_chart(r, 60)}<br>{for_chart(c, 60)}" for c in columns] for r in rows],
             hovertemplate="%{text}<br>%{z:.2f}<extra></extra>",

@@ -102,9 +102,10 @@ def source(name: str, given: Own | None = None) -> dict[str, Any]:
 def opened(name: str, shown: str, cancel: Callable[[], None], given: Own | None = None) -> Model:
     """The network, once a worker has it. Until then the page says how far it is, and offers to cancel.
 
-    shown: its title; cancel: what else the button does. Any ExplainError.
+    shown: its title, by which those of the zoo are called; one's own have the name of their file, as recipes
+    need it; cancel: what else the button does. Any ExplainError.
     """
-    arguments, slot = source(name, given), st.empty()
+    arguments, slot, one = source(name, given), st.empty(), given or own().get(name)
     drawn = None
 
     def show(done: int, total: int, partial: Any) -> None:
@@ -124,7 +125,7 @@ def opened(name: str, shown: str, cancel: Callable[[], None], given: Own | None 
     finally:
         slot.empty()
     labels = said(name).get("labels")
-    return replace(model, name=shown, labels=labels or model.labels)
+    return replace(model, name=one.name if one else shown, labels=labels or model.labels)
 
 
 def cancel_button(key: str, call: Callable[..., None], *arguments: Any) -> None:

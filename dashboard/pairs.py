@@ -1,6 +1,6 @@
 """Two cells of a comparison closely: which they are, how alike, and their difference on paper.
 
-The browser draws the difference by the same rule; see components/overlay_pair.js.
+The browser draws the difference by the same rule, and shows the figures; see components/overlay_pair.js.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard import tray
-from dashboard.text import plain, say
+from dashboard import tray, widgets
+from dashboard.components.overlay import Alike
+from dashboard.text import say
 from explain import render
 from explain.report.nouns import Panel
+from explain.results import Heatmap, Similarity
 from explain.similarity import similarity
 
 if TYPE_CHECKING:
@@ -42,54 +44,66 @@ def note(pair: Sequence[int]) -> None:
         st.query_params["pair"] = text
 
 
-def likeness(shown: Screen, pair: Sequence[int]) -> None:
-    """How alike A and B are, in three figures."""
-    maps = [shown.panels[index].values for index in pair]
-    if len(maps) != 2 or any(values is None for values in maps):
-        return
-    a, b = (shown.cells[index] for index in pair)
-    names = {which: plain(shown.panels[index].name) for which, index in zip("ab", pair, strict=True)}
-    st.write(say("compare.alike", **names))
-    found = similarity(*maps, share=SHARE)
-    figures = {"spearman": found.spearman, "ssim": found.ssim, "top_k": found.top_k}
-    row, values = st.container(horizontal=True), {"share": SHARE}
-    for name, value in figures.items():
-        text = (
-            "–"
-            if math.isnan(value)
-            else f"{value:.0%}"
-            if name == "top_k"
-            else f"{value:.2f}".replace("-", "−")
-        )
-        label, about = say(f"compare.{name}", **values), say(f"compare.{name}.help", **values)
-        row.metric(label, text, help=about, border=True, width="content")
-    for notice in found.notices:
-        st.caption(plain(f"{notice.sentence} ({notice.code})"))
-    if a.on("photos") != b.on("photos"):
-        st.caption(say("compare.other_photos"))
+def likeness(shown: Screen, first: int, second: int) -> Alike:
+    """How alike two panels are that have a map, in three figures."""
+    a, b = (shown.cells[index] for index in (first, second))
+    found = _similarity(*(shown.grid.found[cell] for cell in (a, b)), shown.scale(a) == shown.scale(b))
+    values = {"share": SHARE}
+    figures = [
+        (say(f"compare.{name}", **values), text, say(f"compare.{name}.help", **values))
+        for name, text in _written(found).items()
+    ]
+    notes = [f"{notice.sentence} ({notice.code})" for notice in found.notices]
+    return Alike(figures, notes + [say("compare.other_photos")] * (a.on("photos") != b.on("photos")))
 
 
-def difference(a: np.ndarray, b: np.ndarray, alike: bool) -> tuple[np.ndarray, float]:
+def difference(
+    a: np.ndarray, b: np.ndarray, reach: tuple[float, float], alike: bool
+) -> tuple[np.ndarray, float]:
     """A − B (h, w) float32, and the magnitude of the strongest colour.
 
-    Both are enlarged to the larger height and width, bilinearly. alike: whether they are measured on one
-    scale; if not, each is a share of its strongest value, and the answer goes from −1 to 1.
+    Both are enlarged to the larger height and width, bilinearly. reach: magnitudes of their own strongest
+    colours, above 0; alike: whether they are measured on one scale; if not, each is a share of its reach, and
+    the colours go from −1 to 1.
     """
     height, width = np.maximum(a.shape, b.shape).tolist()
-    reach = [max(map(abs, render.limits(values))) for values in (a, b)]
-    large = [render.enlarge(values, height, width) for values in (a, b)]
+    first, second = (render.enlarge(values, height, width) for values in (a, b))
     if alike:
-        return large[0] - large[1], max(reach)
-    return large[0] / np.float32(reach[0]) - large[1] / np.float32(reach[1]), 1.0
+        return first - second, max(reach)
+    return first / np.float32(reach[0]) - second / np.float32(reach[1]), 1.0
 
 
 def printed(shown: Screen, a: Cell, b: Cell) -> Panel:
     """Their difference as a panel of a figure; over their photo, where it is one."""
     first, second = (shown.grid.found[cell] for cell in (a, b))
     alike = shown.scale(a) == shown.scale(b)
-    values, most = difference(first.values, second.values, alike)
+    values, most = difference(first.values, second.values, (_reach(first), _reach(second)), alike)
     axes = (*shown.grid.plan.heading, *shown.grid.plan.title)
     title = say("compare.difference", a=shown.called(a, axes), b=shown.called(b, axes))
-    line = say("compare.difference.raw" if alike else "compare.difference.share")
+    figures = say("compare.figures", share=SHARE, **_written(_similarity(first, second, alike)))
+    lines = (say("compare.difference.raw" if alike else "compare.difference.share"), figures)
     picture = tray.photo(a.on("photos")).pixels if a.on("photos") == b.on("photos") else None
-    return Panel(title, (line,), picture, values, (-most, most), alt=title, colormap=SIGNED)
+    return Panel(title, lines, picture, values, (-most, most), alt=f"{title}. {figures}", colormap=SIGNED)
+
+
+def _reach(heatmap: Heatmap) -> float:
+    return max(map(abs, widgets.heat_limits(heatmap)))
+
+
+def _similarity(a: Heatmap, b: Heatmap, alike: bool) -> Similarity:
+    """On one scale as they are, else of each as a share, as the difference shows them."""
+    maps = [each.values if alike else each.values / np.float32(_reach(each)) for each in (a, b)]
+    return similarity(*maps, share=SHARE)
+
+
+def _written(found: Similarity) -> dict[str, str]:
+    """{figure: as it is read}."""
+
+    def text(value: float, form: str) -> str:
+        return "–" if math.isnan(value) else f"{value:{form}}".replace("-", "−")
+
+    return {
+        "spearman": text(found.spearman, ".2f"),
+        "ssim": text(found.ssim, ".2f"),
+        "top_k": text(found.top_k, ".0%"),
+    }

@@ -1,7 +1,8 @@
 """What the visitor pinned: views for the report, in their order, and the button that pins.
 
-Pins live in the session, whatever page or network is looked at, and are gone with it. They hold their own
-copy of numbers and photos, so that nothing which happens elsewhere changes them.
+Pins live in the session, whatever page or network is looked at, and are gone with it; the ZIP of the report
+brings them back. They hold their own copy of numbers and photos, so that nothing which happens elsewhere
+changes them.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import streamlit as st
 
 from dashboard import shell
 from dashboard.text import plain, say
+from explain.errors import OptionError
 from explain.report import captions
-from explain.report.nouns import Panel, View
+from explain.report.nouns import Panel, Report, View
 from explain.results import frozen
 
 MOST = 40  # views of one session
 MAX_BYTES = int(float(os.environ.get("EXPLAIN_PINS_MB", 200)) * 2**20)  # their numbers and photos
+TITLES = ("report_title", "report_about")  # of the document: its title and its introduction
 WORDS = ("title", "caption", "remark")  # what a person may write; they do not make another view
 
 
@@ -36,6 +39,16 @@ class Pin:
     view: View
     digest: str
     proposed: str
+
+
+@frozen
+class Change:
+    """The last change that can be undone. removed: pins with the places they had; added: ids of those that an
+    opened report brought; words: title and introduction before it."""
+
+    removed: tuple[tuple[int, Pin], ...] = ()
+    added: tuple[str, ...] = ()
+    words: tuple[str, str] | None = None
 
 
 # The button ------------------------------------------------------------------------------------------
@@ -88,17 +101,39 @@ def add(view: View) -> str:
 
     What was taken out before cannot be brought back then: the limits hold for all that is kept.
     """
-    digest = digest_of(view)
-    if any(pin.digest == digest for pin in pins()):
+    made = _pinned(view)
+    if any(pin.digest == made.digest for pin in pins()):
         return "pin.twice"
     if len(pins()) >= MOST:
         return "pin.too_many"
     if weight([*(pin.view for pin in pins()), view]) > MAX_BYTES:
         return "pin.too_large"
-    st.session_state.pop("pins_removed", None)
-    view = view if view.caption else replace(view, caption=captions.caption(view))
-    pins().append(Pin(uuid.uuid4().hex[:12], view, digest, view.title))
+    st.session_state.pop("pins_change", None)
+    pins().append(made)
     return ""
+
+
+def open_report(report: Report, instead: bool) -> int:
+    """Its views behind those that are there, or instead of them; all of them, or OptionError → how many.
+
+    What is in the report already, exactly so, is not added again. Title and introduction come along where
+    there are none yet, or instead. `restore` takes all of it back.
+    """
+    known = {} if instead else {pin.digest: pin for pin in pins()}
+    made = [pin for pin in map(_pinned, report.views) if pin.digest not in known]
+    kept = [] if instead else pins()
+    if len(kept) + len(made) > MOST:
+        raise OptionError(say("report.open.too_many", most=MOST, count=len(kept) + len(made)))
+    if weight(pin.view for pin in [*pins(), *made]) > MAX_BYTES:  # those that could be brought back, too
+        raise OptionError(say("report.open.too_large", megabytes=MAX_BYTES // 2**20))
+    before = tuple(st.session_state.get(key, "") for key in TITLES)
+    gone = tuple(enumerate(pins())) if instead else ()
+    st.session_state["pins_change"] = Change(gone, tuple(pin.id for pin in made), before)
+    pins()[:] = [*kept, *made]
+    for key, words in zip(TITLES, (report.title, report.about), strict=True):
+        if instead or not st.session_state.get(key):
+            st.session_state[key] = words
+    return len(made)
 
 
 def change(pin: str, **words: str) -> None:
@@ -119,25 +154,33 @@ def remove(pin: str) -> None:
     """Take it out; `restore` brings it back."""
     place = _place(pin)
     if place is not None:
-        st.session_state["pins_removed"] = [(place, pins().pop(place))]
+        st.session_state["pins_change"] = Change(((place, pins().pop(place)),))
 
 
 def clear() -> None:
     """Take all of them out; `restore` brings them back."""
-    st.session_state["pins_removed"] = list(enumerate(pins()))
+    st.session_state["pins_change"] = Change(tuple(enumerate(pins())))
     pins().clear()
 
 
-def removed() -> list[Pin]:
-    """What was taken out last."""
-    return [pin for _, pin in st.session_state.get("pins_removed", [])]
+def changed() -> Change | None:
+    """What was taken out or opened last, if that can be undone."""
+    return st.session_state.get("pins_change")
 
 
 def restore() -> None:
-    """Bring back what was taken out last, each to its place."""
-    for place, pin in st.session_state.pop("pins_removed", []):
-        if not any(one.digest == pin.digest for one in pins()):  # pinned anew meanwhile
-            pins().insert(place, pin)
+    """Undo that: what an opened report brought goes, and what was taken out comes back, each to its place."""
+    change = st.session_state.pop("pins_change", None) or Change()
+    pins()[:] = [pin for pin in pins() if pin.id not in change.added]
+    for place, pin in change.removed:
+        pins().insert(place, pin)
+    for key, words in zip(TITLES, change.words or ()):
+        st.session_state[key] = words
+
+
+def _pinned(view: View) -> Pin:
+    view = view if view.caption else replace(view, caption=captions.caption(view))
+    return Pin(uuid.uuid4().hex[:12], view, digest_of(view), view.title)
 
 
 def _place(pin: str) -> int | None:
@@ -167,4 +210,4 @@ def weight(views: Iterable[View]) -> int:
 
 
 def _arrays(panel: Panel) -> list[np.ndarray]:
-    return [array for array in (panel.picture, panel.values, panel.photo) if array is not None]
+    return [array for array in (panel.picture, panel.values, panel.photo, panel.computed) if array is not None]

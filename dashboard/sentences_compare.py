@@ -35,6 +35,7 @@ COMPARE: dict[str, str] = {
     "compare.scales.why": "Methods, layers and networks measure on scales of their own: colours can be compared within "
     "one of them, not between them.",
     "compare.lock": "Same scale within a kind",
+    "compare.first_guess": "{label} (first guess)",
     "compare.pixels": "the pixels",
     "compare.no_layer": "{model} has no layer “{layer}” with a map, so there is nothing to show here.",
     "compare.no_class": "{model} knows no class “{label}”, so there is nothing to show here.",
@@ -43,20 +44,20 @@ COMPARE: dict[str, str] = {
     "compare.go_on": "Make the rest",
     "compare.progress": "{method}: picture {at} of {total}",
     "compare.stop": "Stop",
-    "compare.alike": "How alike are A ({a}) and B ({b})?",
     "compare.spearman": "Rank correlation (Spearman)",
     "compare.spearman.help": "Whether the places stand in the same order, from cold to hot: 1 the same order, 0 no "
     "relation, −1 the reverse. The strength of the heat does not matter.",
     "compare.ssim": "Structural similarity (SSIM)",
-    "compare.ssim.help": "Whether the same shapes stand at the same places with the same strength: 1 is equal. Maps of "
-    "different methods are rarely of one strength; look at the rank correlation then.",
+    "compare.ssim.help": "Whether the same shapes stand at the same places with the same strength: 1 is equal. Maps on "
+    "different scales are compared as the difference shows them, each as a share of its strongest colour.",
     "compare.top_k": "Shared hottest {share:.0%}",
     "compare.top_k.help": "Of all places that belong to the hottest {share:.0%} of A or of B: how many belong to both.",
     "compare.other_photos": "A and B show different photos, so the same place is not the same thing.",
     "compare.view": "Comparison of heatmaps",
     "compare.difference": "A − B: {a} less {b}",
-    "compare.difference.raw": "positive: more in A",
-    "compare.difference.share": "each as a share of its own strongest value; positive: more in A",
+    "compare.difference.raw": "red: more in A, blue: more in B",
+    "compare.difference.share": "each as a share of its strongest colour; red: more in A, blue: more in B",
+    "compare.figures": "Spearman {spearman}, SSIM {ssim}, shared hottest {share:.0%}: {top_k}",
     "heatmaps.title": "Heatmaps",
     "heatmaps.nav": "Heatmaps",
     "heatmaps.about": "Where in the photo the evidence for a class is, by eleven methods to choose from.",

@@ -23,11 +23,30 @@ REPORT: dict[str, str] = {
     "report.about": "The views you pinned, as a document that others can check: figures with their scale, captions, "
     "and the recipe of every number.",
     "report.empty": "Nothing is pinned yet. Look at something on one of these pages, then choose “Pin to report” below it. "
-    "Pins stay while you look at other photos and networks, and are gone with this session.",
+    "Pins stay while you look at other photos and networks, and are gone with this session; a report that you saved as ZIP "
+    "can be opened here again.",
     "report.untitled": "What the network looks at",
     "report.removed": "“{title}” was removed.",
     "report.cleared": "{count} figures were removed.",
     "report.undo": "Undo",
+    "report.open": "Open a saved report",
+    "report.open.label": "ZIP of a report",
+    "report.way": "Its figures come",
+    "report.way.behind": "Behind those here",
+    "report.way.instead": "Instead of those here",
+    "report.open.help": "The ZIP that “Save everything” wrote brings back every figure with its numbers, photos, words, looks and "
+    "recipes, exactly as it was saved.",
+    "report.open.too_many": "The report was not opened: a report holds {most} figures, and with it there would be {count}. Remove some, or "
+    "open it instead of those here.",
+    "report.open.too_large": "The report was not opened: the photos and numbers of a report may take {megabytes} MB, together with those "
+    "that “Undo” would bring back. Save this one, remove its figures, and try again.",
+    "report.opening": "Opening {name} …",
+    "report.opened": "Opened a saved report with {figures}.",
+    "report.opened.instead": "Opened a saved report with {figures}, instead of the {gone} that you had here.",
+    "report.opened.toast": "Opened: {figures}.",
+    "report.count": "{count} figures",
+    "report.count.one": "1 figure",
+    "report.opened.twice": "Here already, exactly so, and not added again: {figures}.",
     "report.clear": "Remove all",
     "report.clear.sure": "Remove all {count} figures from the report?",
     "report.clear.yes": "Yes, remove them",
@@ -73,7 +92,9 @@ REPORT: dict[str, str] = {
     "report.document.pdf": "Save as PDF",
     "report.document.pdf.help": "To print and to send, with text that can be searched.",
     "report.document.zip": "Save everything (ZIP)",
-    "report.document.zip.help": "Figures, numbers (.npy), scores (CSV), photos, recipes (manifest.json) and the HTML page.",
+    "report.document.zip.help": "Figures, numbers (.npy), scores (CSV), photos, recipes (manifest.json) and the HTML page. "
+    "It can be opened on this page again.",
+    "report.keep": "This report lives in this tab only. The ZIP keeps all of it, and can be opened here again.",
     "report.not_drawn": "One of the figures cannot be drawn in this size, so nothing is written: its place below says why.",
     "report.preview": "The document as others will see it",
     "report.preview.help": "The HTML page, without its sliders. Figures of the ZIP are as wide as chosen above; the pages "
@@ -82,9 +103,10 @@ REPORT: dict[str, str] = {
     "report.inside": "What is inside, and how to make it again",
     "report.inside.text": "Every figure says which network, layer, class, score, method and scale it shows. The ZIP also holds "
     "the photos without loss, the raw numbers, and `manifest.json`: the recipe of each number, with digests of network and "
-    "photo and the versions it was computed with. In the unpacked ZIP, this computes all of it again and says what differs:",
+    "photo and the versions it was computed with. This computes all of it again and says what differs; page, PDF and single "
+    "figures carry the recipes as well, without the photos (`--images FOLDER`):",
     "report.inside.models": "Networks of the zoo are found by name. A network that you uploaded is not in the ZIP: keep its file, "
     "and name it with `--model FILE`.",
     "report.inside.session": "Pins hold their own copies of your photos, also of those you remove at the side. They are gone "
-    "with this session, so save what you need.",
+    "with this session: save everything as ZIP, and “Open a saved report” brings it back, here or on another computer.",
 }

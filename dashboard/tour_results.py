@@ -2,58 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from dashboard import choices, layer_charts, two_layers, widgets
-from dashboard.components.overlay import overlay
+from dashboard import choices, layer_charts, pins, rows, shell, two_layers, widgets
+from dashboard.components.overlay import overlay, shared_limits
 from dashboard.labels import class_label, labelled
 from dashboard.text import clean, plain, say, told
+from explain.report.nouns import View
 from explain.results import Image
 from explain.similarity import Block, State, alike_to_last, blocks
 
+PRINTED, ACROSS = 12, 6  # checkpoints of a figure, evenly over the training, and in a row of it
 
-def results(states: list[State], image: Image, title: str) -> None:
-    """states: at least one, in their order; image, title: the photo."""
-    last = states[-1]
-    label = class_label(last.model, last.heatmap.class_index)
+
+@dataclass(frozen=True)
+class Shown:
+    """What is looked at. states: at least one, in their order; image, title: the photo; names: of all
+    checkpoints, those without a state too."""
+
+    states: list[State]
+    image: Image
+    title: str
+    names: list[str]
+
+
+def results(shown: Shown) -> None:
+    states = shown.states
     names = [state.name for state in states]
+    label = class_label(states[-1].model, states[-1].heatmap.class_index)
     st.header(say("tour.heatmaps", label=plain(label)), anchor=False)
-    shown = states[0]
-    if len(states) > 1:
-        places = st.select_slider(
-            say("tour.which"),
-            list(range(len(states))),
-            format_func=names.__getitem__,
-            key=f"tour_at {len(states)}",
-        )
-        shown = states[places]
-    highest = max(float(state.heatmap.values.max()) for state in states)
-    scale = (0.0, highest) if highest > 0 else None
-    pairs = [(say("tour.last", name=clean(last.name)), last)]
-    if len(states) > 1:
-        pairs.insert(0, (clean(shown.name), shown))
-    panels = [
-        replace(
-            widgets.heat_panel(labelled(state.heatmap, state.model, None), image, title, name), limits=scale
-        )
-        for name, state in pairs
-    ]
-    overlay(
-        panels,
-        key="tour_heat",
-        label=widgets.method_title(last.heatmap),
-        columns=2,
-        tag=f"{shown.name} {image.key[:6]}",
-    )
+    # Of its own, so that moving along the training draws two maps and nothing else.
+    shell.fragment(lambda: _heatmaps(shown, names, label))()
     if len(states) < 2:
         return
-    two_layers.figures(shown.heatmap.values, last.heatmap.values)
     _curves(states, names, label)
     _blocks(states, names)
-    _layers(states, names)
+    if states[-1].grams is not None:
+        _layers(states, names)
+
+
+def _heatmaps(shown: Shown, names: list[str], label: str) -> None:
+    """One checkpoint beside the last; all of them on one scale."""
+    states, last = shown.states, shown.states[-1]
+    one = states[_place(names)] if len(states) > 1 else last
+    maps = [labelled(state.heatmap, state.model, None) for state in states]
+    panels = [
+        widgets.heat_panel(each, shown.image, shown.title, clean(state.name))
+        for each, state in zip(maps, states, strict=True)
+    ]
+    scale = shared_limits(panels, last.heatmap.signed)
+    pair = [replace(panels[states.index(one)], limits=scale)] if len(states) > 1 else []
+    pair.append(replace(panels[-1], limits=scale, title=say("tour.last", name=clean(last.name))))
+    method = widgets.method_title(last.heatmap)
+    looks = overlay(
+        pair, key="tour_heat_signed" if last.heatmap.signed else "tour_heat", columns=2, shared_scale=False,
+        label=method, signed=last.heatmap.signed, words={"own": say("tour.scale")},
+        tag=f"{one.name} {shown.image.key[:6]} {last.heatmap.method} {last.heatmap.class_index}",
+    )  # fmt: skip
+    if len(states) < 2:
+        return
+    two_layers.figures(one.heatmap.values, last.heatmap.values)
+
+    def view() -> View:
+        return _view(shown, label, looks)
+
+    widgets.save_buttons(
+        widgets.figure_files(view, (shown.title, label, last.heatmap.method, "training")), key="tour heat"
+    )
+    pins.button(view, "tour_heat")
+
+
+def _place(names: list[str]) -> int:
+    """Which checkpoint is looked at: the same as before, also when others have come to it."""
+
+    def noted() -> None:
+        st.session_state["tour_shown"] = st.session_state["tour_at"]
+
+    kept = st.session_state.get("tour_shown")
+    st.session_state["tour_at"] = kept if kept in names else names[0]
+    chosen = st.select_slider(
+        say("tour.which"), names, key="tour_at", on_change=noted, help=say("tour.slider.help")
+    )
+    return names.index(chosen)
+
+
+def _view(shown: Shown, label: str, looks: Mapping[str, Any]) -> View:
+    """A row over the training. Its numbers were computed fresh, each checkpoint with this photo alone."""
+    states = shown.states
+    places = np.unique(np.linspace(0, len(states) - 1, min(PRINTED, len(states))).round().astype(int))
+    cells = [
+        rows.Cell(state.name, state.model, labelled(state.heatmap, state.model, None))
+        for state in (states[place] for place in places)
+    ]
+    words = {
+        "method": widgets.method_title(states[-1].heatmap), "label": label, "photo": shown.title,
+        "shown": len(cells), "count": len(states),
+    }  # fmt: skip
+    title = say("tour.pinned" if len(cells) == len(states) else "tour.pinned.some", **words)
+    image = replace(shown.image, name=shown.title)
+    return rows.heatmaps(title, cells, image, looks, True, columns=min(len(cells), ACROSS))
 
 
 def _curves(states: list[State], names: list[str], label: str) -> None:
@@ -76,7 +128,8 @@ def _curves(states: list[State], names: list[str], label: str) -> None:
     number = st.column_config.NumberColumn(format="%.3g")
     with st.expander(say("tour.guesses")):
         st.dataframe(
-            columns, hide_index=True, column_config={say("tour.said.probability"): bar, say("tour.said.score"): number},
+            columns, hide_index=True,
+            column_config={say("tour.said.probability"): bar, say("tour.said.score"): number},
             alt=say("tour.guesses.alt", count=len(states)),
         )  # fmt: skip
 
@@ -100,10 +153,7 @@ def _blocks(states: list[State], names: list[str]) -> None:
         say("tour.block"): list(told({b.name: b.name for b in found}).values()),
         say("tour.block.state"): [_state_of(block) for block in found],
         say("tour.block.layers"): [block.layers for block in found],
-        say("tour.block.changed"): [
-            ", ".join(name for name, many in zip(names, block.changes, strict=True) if many) or "–"
-            for block in found
-        ],
+        say("tour.block.changed"): [_changed_in(block, names) for block in found],
     }
     st.dataframe(
         columns,
@@ -111,6 +161,13 @@ def _blocks(states: list[State], names: list[str]) -> None:
         height=min(38 + 35 * len(found), 460),
         alt=say("tour.blocks.alt", count=len(found)),
     )
+
+
+def _changed_in(block: Block, names: list[str]) -> str:
+    changed = [name for name, many in zip(names, block.changes, strict=True) if many]
+    if len(changed) == len(names) - 1 > 2:
+        return say("tour.block.every")
+    return ", ".join(changed) or "–"
 
 
 def _state_of(block: Block) -> str:

@@ -107,4 +107,5 @@ class Tour:
     def _look(self, stop: Stop, image: Image, photos: list[Image]) -> State:
         wish = self.asked if stop is not self.stops[-1] else self.wish
         model = workers.load(**dict(stop.source), on_progress=lambda *_: self._wanted())
+        model = replace(model, name=stop.name)  # not that of the file, which is a digest
         return look(model, stop.name, image, wish.class_index, wish.layer, wish.method, photos)

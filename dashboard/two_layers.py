@@ -1,4 +1,4 @@
-"""Two networks from the inside: layer by layer on many photos, and one channel of both on one photo."""
+"""Two networks from the inside: layer by layer on many photos."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 
 from dashboard import choices, layer_charts, networks, remember, widgets
-from dashboard.components.overlay import Panel, overlay
 from dashboard.text import clean, plain, say, told
 from explain.results import Image, Model, Similarity
 from explain.similarity import (
@@ -21,7 +20,6 @@ from explain.similarity import (
     curve,
     first_below,
     match_layers,
-    most_alike,
     similarity,
     steepest,
 )  # fmt: skip
@@ -39,19 +37,14 @@ def figures(one: np.ndarray, other: np.ndarray) -> None:
     if found.notices:
         st.info(" ".join(f"{plain(n.sentence)} {say('error.code', code=n.code)}" for n in found.notices))
         return
-    cells = st.columns(3)
-    cells[0].metric(
-        say("similarity.spearman"), f"{found.spearman:.2f}", help=say("similarity.spearman.help"), border=True
+    figures = (
+        (say("similarity.spearman"), f"{found.spearman:.2f}", say("similarity.spearman.help")),
+        (say("similarity.ssim"), f"{found.ssim:.2f}", say("similarity.ssim.help")),
+        (say("similarity.top", share=found.share), f"{found.top_k:.0%}", say("similarity.top.help")),
     )
-    cells[1].metric(
-        say("similarity.ssim"), f"{found.ssim:.2f}", help=say("similarity.ssim.help"), border=True
-    )
-    cells[2].metric(
-        say("similarity.top", share=found.share),
-        f"{found.top_k:.0%}",
-        help=say("similarity.top.help"),
-        border=True,
-    )
+    with st.container(horizontal=True):
+        for name, value, about in figures:
+            st.metric(name, value.replace("-", "−"), help=about, border=True, width="content")
     if one.shape != other.shape:
         sizes = {"first": choices.shape_text(one.shape), "second": choices.shape_text(other.shape)}
         st.caption(say("similarity.sizes", **sizes))
@@ -208,74 +201,3 @@ def _save(header: list[str], rows: list, key: str = "curve") -> None:
         return buffer.getvalue().encode()
 
     widgets.save_buttons([("two.layers.csv", text, ("cka", key), "csv", "text/csv")], key=f"two {key}")
-
-
-# One channel -------------------------------------------------------------------------------------------
-
-
-def one_channel(first: Model, second: Model, images: list[Image]) -> None:
-    """A channel of the first network on the chosen photo, and its counterpart."""
-    usable = {layer.name: layer for layer in first.layers if layer.has_map}
-    if not usable:
-        return
-    st.header(say("two.maps"), anchor=False)
-    found = compared(first, second, images)
-    by_place = dict(_counterparts(first, second))
-    if not by_place and found is None:
-        st.info(say("two.maps.first_compare"))
-        return
-    matches = by_place or {name: match for name, match, *_ in best_matches(found)}
-    mapped = {layer.name for layer in second.layers if layer.has_map}
-    offered = {name: usable[name] for name in usable if matches.get(name) in mapped}
-    if not offered:
-        st.info(say("two.no_map", model=plain(second.name)))
-        return
-    labels = choices.layer_labels(list(offered.values()))
-    if st.session_state.get("both_layer") not in labels:
-        st.session_state.pop("both_layer", None)
-    usual = first.default_layer if first.default_layer in labels else list(labels)[-1]
-    left, right = st.columns([3, 1])
-    with left:
-        name = st.selectbox(
-            say("two.maps.layer"), list(labels), list(labels).index(usual), format_func=labels.get, key="both_layer",
-            help=say("two.maps.layer.help"),
-        )  # fmt: skip
-    with right:
-        maps = remember.maps(first, choices.photo(), name).values
-        strongest = int(maps.max(axis=(0, 1)).argmax())
-        asked = st.number_input(
-            say("two.maps.channel"), 0, maps.shape[2] - 1, strongest, key=f"both_channel {first.key[:12]} {name}",
-            help=say("two.maps.channel.help"),
-        )  # fmt: skip
-        channel = int(asked)
-    _two_maps(first, second, name, matches[name], channel, by_place=bool(by_place))
-
-
-def _counterparts(first: Model, second: Model) -> list[tuple[str, str]]:
-    """(layer of the first, the same layer of the second)."""
-    one, other = ([layer.name for layer in model.layers] for model in (first, second))
-    return [(one[i], other[j]) for i, j in match_layers(first, second, one, other)]
-
-
-def _two_maps(first: Model, second: Model, name: str, match: str, channel: int, by_place: bool) -> None:
-    image, title = choices.photo(), choices.photo_title()
-    mine = remember.maps(first, image, name).values[:, :, channel]
-    theirs = remember.maps(second, image, match).values
-    there = channel
-    if not by_place:
-        there, _ = most_alike(mine, theirs)
-        st.caption(say("two.maps.matched", layer=plain(clean(match)), channel=there, count=theirs.shape[2]))
-    panels = [
-        Panel(
-            say("two.maps.title", side=say(f"two.side.{side}"), channel=k), values, remember.base(image), [clean(layer)],
-            alt=say("alt.map", channel=k, layer=layer, name=title),
-        )
-        for side, layer, k, values in (
-            ("first", name, channel, mine), ("second", match, there, theirs[:, :, there]),
-        )
-    ]  # fmt: skip
-    overlay(
-        panels, key="two_maps", label=say("two.maps.values"), columns=2, looks={"colormap": "viridis", "locked": False},
-        shared_scale=by_place, tag=f"{image.key[:6]} {first.key[:6]} {second.key[:6]} {name} {channel}",
-    )  # fmt: skip
-    figures(mine, theirs[:, :, there])

@@ -102,7 +102,7 @@ def save_buttons(files: Sequence[tuple[str, Callable[[], bytes], Sequence[Any], 
                 mime=mime,
                 key=f"{key} {text}",
                 on_click="ignore",
-                help=say("save.numbers.help" if suffix in ("npy", "zip") else "save.help"),
+                help=say({"npy": "save.numbers.help", "zip": "save.archive.help"}.get(suffix, "save.help")),
                 icon=":material/download:",
             )
 

@@ -29,6 +29,11 @@
     ├── ClassError                  a class or an output that does not exist
     ├── MethodError                 a method or a knob that does not exist
     ├── OptionError                 any other value outside its range
+    ├── ReportError                 a saved report that cannot be opened
+    │   ├── UnknownReport           it is no archive of a report
+    │   ├── BrokenReport            it ends too early, or its parts do not fit together
+    │   ├── UnsafeReport            a zip that hides, repeats or overlays its members
+    │   └── ReportTooLarge          more bytes, figures, panels or letters than allowed
     ├── TooMuchMemory               work that does not fit
     ├── NotWritten                  a file that the disk does not take
     ├── WorkerError                 the other process failed
@@ -162,6 +167,26 @@ class MethodError(ExplainError):
 
 class OptionError(ExplainError):
     code = "E_OPTION"
+
+
+class ReportError(ExplainError):
+    code = "E_REPORT"
+
+
+class UnknownReport(ReportError):
+    code = "E_REPORT_KIND"
+
+
+class BrokenReport(ReportError):
+    code = "E_REPORT_BROKEN"
+
+
+class UnsafeReport(ReportError):
+    code = "E_REPORT_ZIP"
+
+
+class ReportTooLarge(ReportError):
+    code = "E_REPORT_SIZE"
 
 
 class TooMuchMemory(ExplainError):

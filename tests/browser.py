@@ -151,8 +151,11 @@ def visitors(browser, server):
     """Opens windows: visitors(width=…, scheme=…); in the end none of them may have a fault."""
     opened = []
 
-    def visitor(width: int = 1280, height: int = 900, scheme: str = "light") -> Visitor:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    def visitor(
+        width: int = 1280, height: int = 900, scheme: str = "light", touch: bool = False
+    ) -> Visitor:
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, color_scheme=scheme, has_touch=touch)
         opened.append((context, Visitor(context, server.url)))
         return opened[-1][1]
 

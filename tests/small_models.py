@@ -148,3 +148,45 @@ def trained(steps: int, size: int | None = None):
         change = [noise.normal(0, 0.4, w.shape) for w in layer.get_weights()]
         layer.set_weights([w + steps * c for w, c in zip(layer.get_weights(), change, strict=True)])
     return network
+
+
+COLOURS = {"red": (230, 30, 30), "green": (30, 200, 40), "blue": (40, 50, 230)}
+
+
+def squares(**places: tuple[int, int]):
+    """(24, 24, 3) uint8: grey noise with a square of 8 pixels of each colour, whose first corner is given."""
+    import numpy as np
+
+    picture = np.random.default_rng(0).integers(90, 160, (24, 24, 1), np.uint8).repeat(3, axis=2)
+    for name, (top, left) in places.items():
+        picture[top : top + 8, left : left + 8] = COLOURS[name]
+    return picture
+
+
+def colours(*names: str):
+    """Trained until it tells these colours from one another, and from a picture without any: "nothing"."""
+    import keras
+    import numpy as np
+
+    keras.utils.set_random_seed(1)
+    chance, pictures, classes = np.random.default_rng(2), [], []
+    for i in range(128):
+        name = names[i % len(names)]
+        places = {name: tuple(chance.integers(0, 17, 2))} if name in COLOURS else {}
+        pictures.append(squares(**places))
+        classes.append(i % len(names))
+    layers = [
+        keras.Input((24, 24, 3)),
+        keras.layers.Rescaling(1 / 127.5, -1),
+        keras.layers.Conv2D(12, 3, padding="same", activation="relu", name="first"),
+        keras.layers.MaxPooling2D(2),
+        keras.layers.Conv2D(12, 3, padding="same", activation="relu", name="second"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(len(names), activation="softmax"),
+    ]
+    network = keras.Sequential(layers, name="colours")
+    network.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.fit(np.stack(pictures).astype("float32"), np.array(classes), batch_size=32, epochs=25, verbose=0)
+    found = network.evaluate(np.stack(pictures).astype("float32"), np.array(classes), verbose=0)[1]
+    assert found > 0.97, f"the training failed: {found:.0%}"
+    return network

@@ -50,6 +50,15 @@ ROOMS = {
         ("cv2", "numpy", *NOUNS, "explain.methods", "explain.provenance", "explain.render", "explain.report"),
         late=("fpdf",),
     ),
+    "explain/report/commands.py": Room(
+        ("explain.opening.zoo", "explain.report", "explain.samples")
+    ),
+    "explain/report/fields.py": Room(("explain.errors", "explain.inspecting.limits", "explain.report")),
+    "explain/report/drafts.py": Room(
+        ("numpy", *NOUNS, "explain.image", "explain.inspecting.archives", "explain.inspecting.documents",
+         "explain.inspecting.limits", "explain.provenance", "explain.render", "explain.report"),
+        late=("explain.reproducing.box",),
+    ),  # fmt: skip
     "explain/similarity/": Room(
         ("numpy", *NOUNS, "explain.render", "explain.similarity"), late=("explain.jobs", "explain.representations", "explain.workers"),
     ),  # fmt: skip
@@ -107,6 +116,7 @@ ROOMS = {
     "explain/__main__.py": Room(("explain",), late=("explain",)),
     "explain/commands/": Room(("explain", "numpy"), late=("explain", "tensorflow", "keras", "cv2")),
     "dashboard/": Room((*PAGE, "streamlit", "plotly", "pandas", "dashboard")),
+    "dashboard/bundles.py": Room(("explain.errors", "explain.inspecting.archives", "explain.similarity", "dashboard")),
     "dashboard/app.py": Room((), late=("dashboard.shell",)),
 }
 

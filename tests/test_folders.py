@@ -136,8 +136,9 @@ def test_only_a_few_batches_are_held(model, photos, tmp_path, monkeypatch):
     many = sources_in(photos)[:3] * 40
     sources = [folders.Source(source.path, f"s{i}") for i, source in enumerate(many)]
     carried_out(model, job_for(model, tmp_path / "out"), sources, folders.Local(threads=2))
-    # Being read, waiting, computed, written: a batch each, and what two threads have in their hands.
-    assert written[0] == 120 and most[0] <= (engines.AHEAD + 4) * BATCH
+    # Being read, waiting, computed, begun to be written, written to its end: a batch each; and what two threads
+    # have in their hands.
+    assert written[0] == 120 and most[0] <= (engines.AHEAD + 5) * BATCH
 
 
 # ── going on ──
@@ -276,8 +277,9 @@ def test_engines_by_name():
     assert isinstance(folders.engine_of("local"), folders.Local)
     with pytest.raises(OptionError, match="no engine 'locl'.*Did you mean 'local'"):
         folders.engine_of("locl")
-    with pytest.raises(OptionError, match="--engine ray"):
-        folders.engine_of("local", "ray://host:10001")
+    for given in ({"address": "ray://host:10001"}, {"workers": 2}, {"gpu_share": 0.5}):
+        with pytest.raises(OptionError, match=f"--{next(iter(given)).replace('_', '-')} .*--engine ray"):
+            folders.engine_of("local", **given)
 
 
 # ── the table ──

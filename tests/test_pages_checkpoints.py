@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import time
+import zipfile
 
 import numpy as np
 import pytest
-from pages import button, choice, panels, told, uploader, visit
+from command_runs import in_a_process
+from corpus import packed
+from pages import button, choice, panels, payload, told, uploader, visit
 from small_models import saved_as
 
-from dashboard import tours
+from dashboard import bundles, tours
 from dashboard import uploads as storage
 from dashboard.text import say
-from explain import workers
+from explain import report, workers
 
 STEPS = {"epoch-1.keras": 0, "epoch-2.keras": 1, "epoch-10.keras": 3}
 
@@ -84,8 +89,10 @@ def test_a_training_from_its_first_to_its_last_state(states):
     first, last = panels(at, "tour_heat")
     assert first["title"] == "epoch-1.keras" and last["title"] == say("tour.last", name="epoch-10.keras")
     assert first["limits"] == last["limits"]
+    header, _ = payload(at, "tour_heat")
+    assert header["words"]["own"] == say("tour.scale") and not header["shareable"]
 
-    at.select_slider[0].set_value(2).run()
+    at.select_slider[0].set_value("epoch-10.keras").run()
     shown, last = panels(at, "tour_heat")
     assert shown["title"] == "epoch-10.keras" and np.array_equal(shown["values"], last["values"])
 
@@ -170,3 +177,164 @@ def test_too_much_for_one_session(states, monkeypatch):
     monkeypatch.setattr(storage.uploads(), "session_bytes", 1000)
     give(at, {"large.keras": states["other.keras"] + b" "}, "large.keras")  # bytes that no session holds
     assert "(code E_QUOTA)" in at.error[0].value and not at.exception
+
+
+def test_what_another_session_asked_is_there_with_all_its_choices(states):
+    looked(states)
+    at = give(visit("checkpoints"), states, *STEPS)
+    assert say("tour.start") not in [b.label for b in at.button] and len(at.select_slider[0].options) == 3
+    labels = [box.label for box in at.selectbox]
+    assert say("tour.layer") in labels and say("choose.class") in labels
+
+
+# A folder of them, as a zip ------------------------------------------------------------------------------
+
+
+def held(at) -> list[str]:
+    """The checkpoints of the page, in no order."""
+    return sorted(one.name for one in at.session_state["checkpoint_files"].values())
+
+
+def zipped(at, data: bytes, name: str = "run.zip"):
+    return give(at, {name: data}, name)
+
+
+def test_a_zipped_folder_becomes_a_training(states):
+    folder = {f"run/{name}": states[name] for name in STEPS}
+    junk = {
+        "run/log.csv": b"epoch,loss", "__MACOSX/run/._epoch-1.keras": b"mac", "run/.epoch-3.keras": b"half",
+        "run/best/": b"",
+    }  # fmt: skip
+    data = packed(folder | junk)
+    at = finished(zipped(visit("checkpoints"), data))
+    assert not at.error and list(at.select_slider[0].options) == list(STEPS)
+    assert not storage.uploads().path(hashlib.sha256(data).hexdigest()).exists()  # the zip itself is gone
+
+
+def test_names_in_a_zip_are_told_from_their_folders_and_are_never_paths(states):
+    names = {"a": "epoch-1.keras", "b": "epoch-2.keras"}
+    members = {f"runs/{folder}/epoch-1.keras": states[name] for folder, name in names.items()}
+    at = zipped(visit("checkpoints"), packed(members))
+    assert held(at) == ["a/epoch-1.keras", "b/epoch-1.keras"] and not at.error
+    digests = at.session_state["checkpoint_files"]
+    assert all(re.fullmatch("[0-9a-f]{64}", storage.uploads().path(digest).name) for digest in digests)
+
+
+def test_one_packed_model_stays_one(states):
+    at = zipped(visit("checkpoints"), states["epoch-1.keras"])  # a .keras file is a zip as well
+    assert held(at) == ["run.zip"] and not at.error
+    at = zipped(visit("checkpoints"), packed({"m/saved_model.pb": b"x", "m/extra.h5": b"y"}))
+    assert held(at) == ["run.zip"]
+
+
+def linked() -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo("epoch-1.keras")
+    info.external_attr = 0o120777 << 16
+    return info
+
+
+HOSTILE = {
+    "upwards": (packed({"../../epoch-1.keras": b"x"}), "E_ZIP"),
+    "absolute": (packed({"/tmp/epoch-1.keras": b"x"}), "E_ZIP"),
+    "a link": (packed([(linked(), b"/etc/passwd")]), "E_ZIP"),
+    "twice": (packed([("Epoch.keras", b"x"), ("epoch.keras", b"y")]), "E_ZIP"),
+    "a bomb": (packed({"epoch-1.keras": bytes(40 * 2**20)}, compressed=True), "E_MODEL_SIZE"),
+    "cut": (packed({"epoch-1.keras": bytes(500)})[:-30], "E_MODEL_TRUNCATED"),
+    "no zip": (b"GIF89a" * 30, "E_MODEL_TRUNCATED"),
+    "empty": (packed({}), "E_MODEL_KIND"),
+    "nothing of use": (packed({"notes.txt": b"x", "thumbs/a.png": b"y"}), "E_MODEL_KIND"),
+    "crowded": (packed({f"{i}.keras": b"x" for i in range(bundles.MOST + 1)}), "E_QUOTA"),
+    "very many": (packed({f"{i}.keras": b"x" for i in range(1001)}), "E_MODEL_SIZE"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_zip_that_means_harm_is_refused_and_nothing_stays(case):
+    data, code = HOSTILE[case]
+    keeper = storage.uploads()
+    before = keeper.used()
+    at = zipped(visit("checkpoints"), data, "![x](http://example.org/x.png).zip")
+    (error,) = at.error
+    assert f"(code {code})" in error.value.replace("\\", "") and "![x](http" not in error.value
+    assert not held(at) and keeper.used() == before and not at.exception
+
+
+def test_a_member_above_the_limit_is_named(states, monkeypatch):
+    monkeypatch.setattr(bundles, "MOST", 10)
+    members = {"epoch-1.keras": states["epoch-1.keras"], "epoch-2.keras": bytes(2 * 2**20)}
+    kept = {}
+
+    class File:
+        name = "run.zip"
+
+        def getvalue(self) -> bytes:
+            return packed(members)
+
+    monkeypatch.setattr(bundles, "session", lambda: "somebody")
+    monkeypatch.setattr(bundles, "own", dict)
+    refused = bundles.take(File(), kept, 2**20)
+    assert [one.name for one in kept.values()] == ["epoch-1.keras"]  # what was there before stays
+    assert len(refused) == 1 and "epoch\\-2" in refused[0] and "(code E_MODEL_SIZE)" in refused[0]
+    storage.uploads().forget("somebody")
+
+
+def test_a_zip_counts_against_the_quota(monkeypatch):
+    one, other = (np.random.default_rng(seed).bytes(5000) for seed in (1, 2))
+    data, at = packed({"epoch-1.keras": one, "epoch-2.keras": other}), visit("checkpoints")
+    keeper = storage.uploads()
+    used = max(map(keeper.used, keeper.sessions()), default=0)  # tests share a session
+    monkeypatch.setattr(keeper, "session_bytes", used + len(data) + len(one) + 100)
+    zipped(at, data)
+    (error,) = at.error
+    assert "(code E_QUOTA)" in error.value and held(at) == ["epoch-1.keras"]
+    button(at, say("tour.forget")).click().run()
+    assert max(map(keeper.used, keeper.sessions()), default=0) == used
+
+
+# Methods, the slider, the report -------------------------------------------------------------------------
+
+
+def test_another_method_is_asked_of_all_and_may_have_a_sign(states):
+    at = looked(states)
+    choice(at, say("choose.method")).select("gradient_times_input").run()
+    finished(at)
+    first, last = panels(at, "tour_heat_signed")
+    assert first["limits"] == last["limits"] and first["limits"][0] == -first["limits"][1] < 0
+    assert first["lines"][1] == say("compare.pixels") and say("tour.no_layer") in told(at)
+    assert say("tour.layer") not in [box.label for box in at.selectbox]
+
+
+def test_the_slider_stays_where_it_is_and_so_does_the_picture(states):
+    at = looked(states)
+    at.select_slider[0].set_value("epoch-2.keras").run()
+    assert panels(at, "tour_heat")[0]["title"] == "epoch-2.keras"
+    choice(at, say("choose.class")).select(1).run()
+    before = panels(at, "tour_heat")  # while all of them are asked anew
+    assert before[0]["title"] == "epoch-2.keras"
+    finished(at)
+    shown, _ = panels(at, "tour_heat")
+    assert shown["title"] == "epoch-2.keras" and at.select_slider[0].value == "epoch-2.keras"
+    assert say("tour.heatmaps", label="class 1") in told(at) and say("tour.before") not in told(at)
+
+
+def test_the_training_is_pinned_and_reproduced(states, tmp_path):
+    at = looked(states)
+    shown = panels(at, "tour_heat")
+    at.get_by_key("pin tour_heat").click().run()
+    assert not at.exception and not at.error
+    (pin,) = at.session_state["pins"]
+    view = pin.view
+    assert [panel.title for panel in view.panels] == list(STEPS) and view.shared and view.columns == 3
+    assert {panel.limits for panel in view.panels} == {view.panels[0].limits}
+    np.testing.assert_allclose(view.panels[0].limits, shown[0]["limits"], rtol=1e-6)
+    assert np.array_equal(view.panels[-1].values, shown[1]["values"])
+    assert len({panel.lines for panel in view.panels}) == 3 and "score" in view.panels[0].lines[0]
+    assert all(name in view.caption for name in STEPS)
+    assert len({panel.recipe["model"]["key"] for panel in view.panels}) == 3
+
+    for name in STEPS:
+        (tmp_path / name).write_bytes(states[name])
+    (tmp_path / "report.zip").write_bytes(report.archive(report.Report("Training", (view,))))
+    said = in_a_process("reproduce", "report.zip", "--model", ".", cwd=tmp_path)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "3 of 3 items: the same bits" in said.stdout

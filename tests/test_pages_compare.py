@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from pages import button, choice, panels, payload, told, uploader, visit
 from small_models import saved
 
-from dashboard import grids, pairs, remember, widgets
+from dashboard import pairs, remember, widgets
 from dashboard.text import say
 from explain.methods import shelf
 from explain.results import Heatmap
+from explain.similarity import similarity
 
 METHODS = shelf("heatmaps")
 
@@ -22,104 +21,19 @@ def shown(at) -> list[dict]:
     return panels(at, "compare_heat")
 
 
-# The grid, without a page ------------------------------------------------------------------------------
-
-
-def chosen(**counts: int) -> dict[str, list[int]]:
-    return {axis: list(range(counts.get(axis, 1))) for axis in grids.AXES}
-
-
-@pytest.mark.parametrize(
-    "counts, wished, expected",
-    [
-        ({}, ("photos", "methods"), (None, None, (), 1, False)),
-        ({"photos": 3}, ("photos", "methods"), (None, "photos", (), 3, False)),
-        ({"photos": 2, "methods": 3}, ("photos", "methods"), ("photos", "methods", (), 3, False)),
-        ({"photos": 2, "methods": 3}, ("methods", "photos"), ("methods", "photos", (), 2, False)),
-        ({"photos": 2, "classes": 2}, ("photos", "methods"), ("photos", "classes", (), 2, False)),
-        ({"methods": 2, "layers": 2}, ("photos", "methods"), ("layers", "methods", (), 2, False)),
-        (
-            {"photos": 2, "methods": 2, "classes": 2}, ("photos", "methods"),
-            ("photos", "methods", ("classes",), 4, False),
-        ),
-        (
-            {"photos": 2, "methods": 3, "layers": 2}, ("photos", "methods"),
-            ("photos", "methods", ("layers",), 3, True),
-        ),
-        ({"photos": 2, "methods": 2}, ("methods", "methods"), ("photos", "methods", (), 2, False)),
-    ],
-)  # fmt: skip
-def test_axes_become_rows_and_columns(counts, wished, expected):
-    plan = grids.plan(chosen(**counts), *wished)
-    assert (plan.rows, plan.columns, plan.inner, plan.wide, plan.lines) == expected
-
-
-def layer(name: str, has_map: bool = True):
-    return SimpleNamespace(name=name, has_map=has_map)
-
-
-def asker(**more):
-    first = SimpleNamespace(
-        name="One", default_layer="b", layers=(layer("a"), layer("b"), layer("flat", False))
-    )
-    other = SimpleNamespace(name="Other", default_layer="c", layers=(layer("c"),))
-    classes = {"one": {0: 0, 1: 1}, "other": {1: 7}}
-    labels = {None: "first guess", 0: "cat", 1: "dog"}
-    return grids.Asker({"one": first, "other": other}, "one", classes, labels, **more)
-
-
-@pytest.mark.parametrize(
-    "at, layer_asked, class_asked, missing",
-    [
-        (("p", "gradcam", "", None, "one"), "b", None, ""),
-        (("p", "gradcam", "", 1, "other"), "c", 7, ""),
-        (("p", "gradcam", "a", 1, "one"), "a", 1, ""),
-        (("p", "occlusion", "a", 1, "other"), None, 7, ""),
-        (("p", "eigencam", "a", 1, "one"), "a", None, ""),
-        (("p", "gradcam", "a", 1, "other"), None, None, say("compare.no_layer", model="Other", layer="a")),
-        (("p", "gradcam", "", 0, "other"), None, None, say("compare.no_class", model="Other", label="cat")),
-    ],
-)
-def test_a_cell_asks_its_network_or_says_why_not(at, layer_asked, class_asked, missing):
-    cell = asker().cell(at)
-    assert (cell.layer, cell.class_index, cell.missing) == (layer_asked, class_asked, missing)
-
-
-def test_the_automatic_layer_of_another_output_is_left_to_the_network():
-    assert asker(output=1).cell(("p", "gradcam", "", None, "one")).layer is None
-    assert asker(output=1).cell(("p", "gradcam", "", None, "other")).layer == "c"
-
-
-def test_what_would_be_asked_twice_is_there_once_and_stands_at_the_end():
-    wanted = chosen() | {
-        "methods": ["occlusion", "eigencam", "gradcam"],
-        "layers": ["a", "", "b"],
-        "classes": [0, 1],
-    }
-    wanted |= {"photos": ["p"], "models": ["one"]}
-    lines = grids.cells(wanted, grids.plan(wanted, "layers", "methods"), asker())
-    found = [[(cell.on("methods"), cell.layer, cell.class_index) for cell in line] for line in lines]
-    eigen = [("eigencam", "a", None)], [("eigencam", "b", None)]
-    cams = [[("gradcam", name, k) for name in "ab"] for k in (0, 1)]
-    assert sorted(each for line in found for each in line) == sorted(
-        [*eigen[0], *eigen[1], *cams[0], *cams[1], ("occlusion", None, 0), ("occlusion", None, 1)]
-    )
-    assert all(cell[0] == "occlusion" for line in found[-2:] for cell in line)
-
-
 # Two closely, without a page ---------------------------------------------------------------------------
 
 
 def test_the_difference_of_maps_on_one_scale_and_on_two():
     a, b = np.array([[0, 4], [2, 2]], np.float32), np.array([[1]], np.float32)
-    values, most = pairs.difference(a, b, alike=True)
+    values, most = pairs.difference(a, b, (4, 1), alike=True)
     np.testing.assert_array_equal(values, [[-1, 3], [1, 1]])
     assert most == 4
-    values, most = pairs.difference(a, b, alike=False)
+    values, most = pairs.difference(a, b, (4, 1), alike=False)
     np.testing.assert_array_equal(values, [[-1, 0], [-0.5, -0.5]])
     assert most == 1
-    values, most = pairs.difference(np.zeros((2, 2), np.float32), -a, alike=False)  # nothing is less than all
-    np.testing.assert_array_equal(values, a / 4)
+    values, most = pairs.difference(np.zeros((2, 2), np.float32), -a, (1, 4), alike=False)
+    np.testing.assert_array_equal(values, a / 4)  # nothing is less than all
 
 
 def heat(values, **more) -> Heatmap:
@@ -194,19 +108,40 @@ def test_a_link_opens_two_closely_and_their_likeness():
         "Grad-CAM",
         "LayerCAM",
     ]
-    figures = {each.label: each.value for each in at.metric}
-    assert len(figures) == 3 and 0.9 < float(figures[say("compare.spearman")]) <= 1
+    cam, layercam = (p["values"] for p in shown(at))
+    expected = similarity(layercam / layercam.max(), cam / cam.max())  # of two methods: shares
+    assert likeness(at) == {
+        say("compare.spearman"): f"{expected.spearman:.2f}",
+        say("compare.ssim"): f"{expected.ssim:.2f}",
+        say("compare.top_k", share=0.1): f"{expected.top_k:.0%}",
+    }
+    assert f"{similarity(layercam, cam).ssim:.2f}" != f"{expected.ssim:.2f}"
+    assert header["alike"]["pair"] == [1, 0] and header["alike"]["notes"] == []
     at.session_state["compare_heat"] = {"pair": [[], 1]}  # what the browser reports
     at.run()
-    assert not at.metric and "pair" not in at.query_params
+    assert not likeness(at) and "pair" not in at.query_params
     at.session_state["compare_heat"] = {"pair": [[0, 1], 2]}
-    assert len(at.run().metric) == 3 and at.query_params["pair"] == "0-1"
+    at.run()
+    assert len(likeness(at)) == 3 and at.query_params["pair"] == "0-1"
+
+
+def likeness(at) -> dict[str, str]:
+    """The figures that the browser was sent: {name: value}."""
+    alike = payload(at, "compare_heat")[0]["alike"]
+    return {name: value for name, value, _ in alike["figures"]} if alike else {}
+
+
+def test_maps_of_two_photos_are_compared_with_a_word_of_warning():
+    at = visit("compare", methods=["Grad-CAM"], pair="0-1")
+    first, second = (p["values"] for p in shown(at))
+    assert likeness(at)[say("compare.ssim")] == f"{similarity(first, second).ssim:.2f}"  # one scale: as they are
+    assert payload(at, "compare_heat")[0]["alike"]["notes"] == [say("compare.other_photos")]
 
 
 @pytest.mark.parametrize("pair", ["0-0", "0-9", "1", "a-b", "-1-0", "²-1", "0-1-2"])
 def test_a_pair_that_is_none_is_ignored(pair):
     at = visit("compare", pair=pair)
-    assert payload(at, "compare_heat")[0]["pair"][0] in ([], list(pairs_of(pair))) and not at.metric
+    assert payload(at, "compare_heat")[0]["pair"][0] in ([], list(pairs_of(pair))) and not likeness(at)
     assert len(shown(at)) == 2
 
 
@@ -230,9 +165,9 @@ def test_a_pinned_comparison_has_numbers_of_its_own_that_can_be_made_again():
     assert view.panels[0].limits == view.panels[2].limits  # one scale for the two of Grad-CAM
     most = max(panel.values.max() for panel in view.panels[:3:2])
     assert view.panels[0].limits == (0, pytest.approx(most))
-    expected, reach = pairs.difference(view.panels[0].values, view.panels[2].values, alike=True)
-    np.testing.assert_array_equal(view.panels[4].values, expected)
-    assert view.panels[4].limits == (-reach, reach) and view.panels[4].picture is None  # of two photos
+    np.testing.assert_array_equal(view.panels[4].values, view.panels[0].values - view.panels[2].values)
+    assert view.panels[4].limits == (pytest.approx(-most), pytest.approx(most))
+    assert "Spearman" in view.panels[4].lines[1] and view.panels[4].picture is None  # of two photos
     assert say("heatmaps.ends") in view.panels[1].lines and "Grad-CAM" in view.caption
 
 

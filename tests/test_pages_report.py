@@ -236,6 +236,8 @@ def test_title_introduction_and_size_outlive_the_page():
 
 def test_names_of_strangers_are_inert():
     at = report_of(replace(some_view(), title=HOSTILE))
+    helps = [at.get_by_key(f"{what} p0").help for what in ("up", "down", "remove")]
+    assert all("![x](" not in each and "<script>" not in each.replace("\\<", "") for each in helps)
     press(at, "remove p0")
     assert "![x](" not in told(at) and "<script>" not in told(at).replace("\\<", "")
     assert "removed" in told(at)
@@ -246,8 +248,45 @@ def test_a_figure_that_cannot_be_drawn_is_said_and_the_others_stay():
     at = report_of(broken, some_view(1))
     assert not at.exception and len(at.error) == 1 and at.get_by_key("remove p0")
     assert [each.value for each in at.subheader] == ["Figure 1", "Figure 2"]
+    documents = [at.get_by_key(f"report {kind}") for kind in ("zip", "html", "pdf")]
+    assert all(each.disabled for each in documents) and say("report.not_drawn") in told(at)
     press(at, "remove p0")
-    assert not at.error
+    assert not at.error and say("report.not_drawn") not in told(at)
+    assert not any(at.get_by_key(f"report {kind}").disabled for kind in ("zip", "html", "pdf"))
+
+
+def test_the_chosen_size_reaches_every_figure(monkeypatch):
+    """Width, dots, format and caption: what is drawn is what was chosen."""
+    from dashboard import printing
+
+    asked, drawn = [], printing.preview
+    monkeypatch.setattr(printing, "preview", lambda pin, size: asked.append(size) or drawn(pin, size))
+    (panel,) = some_view().panels
+    at = report_of(replace(some_view(), panels=(replace(panel, alt="In words"),)))
+    assert tuple(vars(asked[-1]).values()) == (8.5, 300, "png", False)
+    at.get_by_key("report_width").set_value(0.0).run()
+    at.get_by_key("report_cm").set_value(11.5).run()
+    at.get_by_key("report_dpi").set_value(0).run()
+    at.get_by_key("report_dots").set_value(440).run()
+    at.get_by_key("report_format").set_value("svg").run()
+    at.get_by_key("report_captioned").set_value(True).run()
+    assert tuple(vars(asked[-1]).values()) == (11.5, 440, "svg", True)
+    at.session_state["one p0"] = True
+    at.run()
+    assert [at.get_by_key(f"{kind} p0").proto.type for kind in printing.FORMATS] == ["secondary", "secondary", "primary"]
+    assert at.get_by_key("png p0").label == say("report.save.png", dpi=440)
+    assert at.code[3].value == "In words"
+
+
+def test_a_document_too_large_for_the_screen_is_said(monkeypatch):
+    from dashboard import printing
+
+    at = report_of(some_view())
+    at.session_state["report_preview"] = True
+    assert at.run().get_by_key("report_leaf") and not at.info
+    monkeypatch.setattr(printing, "SHOWN", 1000)
+    at.run()
+    assert "up to 0 MB are shown here" in at.info[0].value
 
 
 def test_snippets_name_the_file_in_the_chosen_format():

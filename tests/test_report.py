@@ -13,7 +13,7 @@ from reporting import HOSTILE, chunks, decoded, heat, said, scene_of, signed, vi
 import explain
 from explain import render, report
 from explain.errors import OptionError
-from explain.report import facts, rasters, scales
+from explain.report import rasters, scales
 from explain.report.scenes import Picture, Ramp
 
 # Size and density -------------------------------------------------------------------------------------
@@ -202,16 +202,3 @@ def test_where_the_hottest_place_lies():
     assert report.captions.where(values).endswith("at the bottom left.")
     values[3, 3] = 2
     assert report.captions.where(values).endswith("in the middle.")
-
-
-def test_the_command_can_be_pasted_into_a_shell(default_model, cat, heat):
-    import shlex
-
-    photo = explain.Image(cat.key, cat.pixels, "my $(rm) 'cat'.jpg")
-    made = report.view_of_heatmaps(default_model, photo, heat)
-    words = shlex.split(facts.command(made.panels[0].recipe))
-    assert words[:5] == ["python", "-m", "explain", "heatmaps", "efficientnet-lite0"]
-    assert words[5] == "my $(rm) 'cat'.jpg" and words[words.index("--class") + 1] == str(heat.class_index)
-    from explain.commands.parsing import parse
-
-    assert parse(words[3:])[1].option == ["signed=False"]

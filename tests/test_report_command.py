@@ -15,6 +15,7 @@ from command_runs import here, opened  # noqa: F401
 from reporting import HOSTILE, Page, decoded, heat, signed  # noqa: F401
 
 import explain
+from explain import report
 
 # Command ----------------------------------------------------------------------------------------------
 
@@ -113,6 +114,23 @@ def test_results_show_themselves(default_model, cat, heat, signed):
         explain.Verdict("randomisation", False, 0.2, 0.9, "It does not depend on the weights.")
     )
     assert "not passed" in " ".join(page.text) and "It does not depend on the weights." in " ".join(page.text)
+
+
+def test_photos_figures_and_reports_show_themselves(default_model, cat, heat, signed):
+    page, picture = shown(replace(cat, pixels=np.repeat(cat.pixels, 3, axis=0), name="<b>cat</b>"))
+    assert max(decoded(picture).shape) == 480 and "900 × 451 × 3" in " ".join(page.text)
+    assert page.all("img")[0]["alt"] == "<b>cat</b>" and "b" not in {tag for tag, _ in page.tags}
+    np.testing.assert_array_equal(decoded(shown(cat)[1]), cat.pixels)
+
+    view = report.view_of_heatmaps(default_model, cat, [heat, signed], "Two", shared=False)
+    page, picture = shown(view)
+    assert decoded(picture).shape[1] == round(17 / 2.54 * 110) and page.all("img")[0]["alt"].startswith("Figure of 2")
+    page, picture = shown(report.Report("A <report>", (view, view), about="What was asked.\nAnd why."))
+    assert picture is None and len(page.all("img")) == 2 and page.text[:2] == ["A <report>", "What was asked."]
+    assert shown(report.View("", ()))[1] is None
+
+    warned = replace(default_model, notices=(explain.Notice("W_LABELS", "They are not used."),))
+    assert "They are not used. (W_LABELS)" in " ".join(shown(warned)[0].text)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -67,7 +67,7 @@ def test_a_page_says_everything(document, view, heat, cat):
         "What it sees", "An introduction.", "2026-01-31", view.caption, "A remark.", "Of two lines.", heat.label,
         "each panel has its own scale", "map 7 × 7", "top_activation", f"{heat.score:.6g}", "signed = no", cat.key,
         provenance.digest(heat.values), "python -m explain heatmaps efficientnet-lite0",
-        "python -m explain reproduce manifest.json", "Blank: nothing speaks for it.", "tensorflow 2",
+        "python -m explain reproduce FILE", "Blank: nothing speaks for it.", "tensorflow 2",
     ):  # fmt: skip
         assert words in text, words
     images = page.all("img")

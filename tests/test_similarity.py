@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from explain.errors import OptionError
+from explain.render import enlarge
 from explain.results import Grams, Layer, Model, Output
 from explain.similarity import (
     best_matches,
@@ -19,6 +21,9 @@ from explain.similarity import (
     linear_cka,
     match_classes,
     match_layers,
+    most_alike,
+    named,
+    same_architecture,
     similarity,
     spearman,
     ssim,
@@ -99,6 +104,12 @@ def test_ssim_of_small_maps_has_a_window_of_their_size():
     assert ssim(a, b) == pytest.approx(wanted, rel=1e-5)
 
 
+def test_an_offset_does_not_drown_the_shapes():
+    """One window of two cells at 10⁹: the means agree to 10⁻⁹, and what is left is the structure."""
+    a, b = np.array([[0.0, 1.0]]) + 1e9, np.array([[1.0, 0.0]]) + 1e9
+    assert ssim(a, b) == pytest.approx((-0.5 + 0.0009) / (0.5 + 0.0009), rel=1e-6)
+
+
 # The hottest cells ---------------------------------------------------------------------------------------
 
 
@@ -108,6 +119,8 @@ def test_overlap_with_a_pencil():
     assert top_overlap(a, b, 0.5) == pytest.approx(1 / 3)
     assert top_overlap(a, b, 1) == 1
     assert top_overlap(a, -b, 0.25) == 0
+    assert top_overlap(a, b, 0.4) == pytest.approx(1 / 3)  # 1.6 cells are two
+    assert top_overlap(a, b, 0.01) == 1  # never none
 
 
 def test_equal_cells_share_the_places_that_are_left():
@@ -135,6 +148,24 @@ def test_a_map_is_like_itself_at_any_size():
     large = similarity(smooth, np.add.outer(np.arange(14.0), np.arange(14.0)) / 2 - 0.25)
     assert large.spearman > 0.99 and large.ssim > 0.99 and not large.notices
     assert similarity(np.eye(4, 2), np.eye(3, 5)).notices == ()  # each side by itself
+
+
+def test_maps_meet_in_the_larger_size():
+    a, b = noise(2, 3), noise(8, 5)
+    found = similarity(a, b)
+    assert found.spearman == pytest.approx(spearman(enlarge(a, 8, 5), b))
+    assert found.ssim == pytest.approx(ssim(enlarge(a, 8, 5), b)) and similarity(b, a).top_k == found.top_k
+
+
+def test_the_most_alike_channel():
+    one = noise(4, 4)
+    maps = np.stack([noise(4, 4), -one, np.exp(one), np.zeros((4, 4))], axis=-1)
+    assert most_alike(one, maps) == (2, pytest.approx(1))
+    channel, figure = most_alike(one, maps[..., 3:])
+    assert channel == 0 and math.isnan(figure)
+    smooth = np.add.outer(np.arange(3.0), np.arange(3.0))
+    large = np.stack([noise(6, 6), np.add.outer(np.arange(6.0), np.arange(6.0))], axis=-1)
+    assert most_alike(smooth, large)[0] == 1 and most_alike(smooth, large)[1] > 0.95
 
 
 @pytest.mark.parametrize(("value", "code"), [(0, "W_FLAT"), (2.5, "W_FLAT"), (math.nan, "W_NOT_FINITE")])
@@ -202,6 +233,18 @@ def test_cka_sees_neither_turns_nor_scale_nor_shift():
         assert linear_cka(gram(x), gram(7 * x @ turn + 100), debiased) == pytest.approx(1)
 
 
+def test_cka_without_bias_may_be_negative_and_is_clipped_at_its_ends():
+    k, l = (gram(np.random.default_rng(seed).normal(size=(6, 40))) for seed in (0, 3))
+    wanted = unbiased_hsic(k, l) / math.sqrt(unbiased_hsic(k, k) * unbiased_hsic(l, l))
+    assert wanted < -0.05 and linear_cka(k, l, debiased=True) == pytest.approx(wanted)
+
+
+def test_a_matrix_that_is_not_quite_symmetrical_is_made_so():
+    k, l = (gram(RANDOM.normal(size=(6, 4))) for _ in range(2))
+    skew = np.triu(RANDOM.normal(size=(6, 6)))
+    assert linear_cka(k + skew - skew.T, l) == pytest.approx(linear_cka(k, l))
+
+
 def test_few_photos_make_strangers_alike_unless_debiased():
     figures = []
     for seed in range(20):
@@ -255,11 +298,28 @@ def test_two_models_layer_by_layer():
     with pytest.raises(OptionError, match="same photos"):
         compare_grams(a, grams_of(("first", x), images=("b", "a", "c", "d", "e")))
     assert not compare_grams(*[grams_of(("l", x[:3]), images=("a", "b", "c"))] * 2).debiased
+    assert compare_grams(*[grams_of(("l", x[:4]), images=("a", "b", "c", "d"))] * 2).debiased
+
+
+def test_matches_stand_with_their_own_figures():
+    x, y = (RANDOM.normal(size=(7, 4)) for _ in range(2))
+    keys = tuple("abcdefg")
+    a = grams_of(("one", x), ("same", np.ones((7, 4))), ("two", y), images=keys)
+    b = grams_of(("zero", y + 0.3 * x), ("uno", 3 * x), images=keys)
+    found = compare_grams(replace(a, model="A"), replace(b, model="B"))
+    assert found.models == ("A", "B") and found.pairs == ()
+    (one, uno, figure, by_chance), (two, zero, *_) = best_matches(found)  # 'same' has no figure
+    assert (one, uno, two, zero) == ("one", "uno", "two", "zero") and figure == pytest.approx(1, abs=1e-5)
+    assert by_chance == found.chance[0, 1] != found.chance[1, 0]
+    paired = compare_grams(a, b, [(0, 1), (2, 0)])
+    first, second = curve(paired)
+    assert first == ("one", found.cka[0, 1], found.chance[0, 1]) and second[1] == found.cka[2, 0]
 
 
 def test_where_figures_fall():
     figures = [1.0, math.nan, 0.97, 0.85, 0.86, 0.2]
     assert first_below(figures) == 3 and steepest(figures) == 5
+    assert first_below([0.9]) is None  # it says: below
     assert first_below([1, 1]) is None and steepest([0.5, 0.7]) is None and steepest([]) is None
 
 
@@ -273,17 +333,38 @@ def model(labels=(), classes=0, layers=()) -> Model:
 
 def test_classes_meet_by_name():
     a, b = (
-        model(("Tabby_cat", "dog", "crane", "crane")),
-        model(("crane", "tabby cat", "crane", "frog", "wolf")),
+        model(("Tabby_cat", "dog", "crane", "crane", "polar-bear")),
+        model(("crane", "tabby cat", "crane", "frog", "wolf", "Polar Bear")),
     )
-    assert match_classes(a, b) == {0: 1, 2: 0, 3: 2}
-    assert match_classes(a, a) == {k: k for k in range(4)}
+    assert match_classes(a, b) == {0: 1, 2: 0, 3: 2, 4: 5}
+    assert match_classes(a, a) == {k: k for k in range(5)}
     assert match_classes(a, model(("x", "y"))) == {}
 
 
 def test_classes_without_names_meet_by_number_where_there_are_as_many():
     assert match_classes(model(("a", "b")), model(classes=2)) == {0: 0, 1: 1}
     assert match_classes(model(("a", "b")), model(classes=3)) == {}
+
+
+def test_classes_of_one_of_several_outputs():
+    kind, side = Output("kind", "softmax", 3), Output("side", "sigmoid", 2)
+    a = replace(model(("x", "y")), outputs=(kind, side))  # the names are of the second
+    b = replace(model(("y", "x", "z")), outputs=(side, kind))
+    assert match_classes(a, b, 1, 1) == {0: 1, 1: 0} and match_classes(a, b, 0, 1) == {0: 0, 1: 1, 2: 2}
+    assert match_classes(a, b) == {} and match_classes(a, b, 1, 0) == {0: 0, 1: 1}
+    assert named(a, 1) and not named(a) and not named(b, 0)
+
+
+def test_layers_that_changed_places_do_not_meet():
+    x, y, z = (Layer(name, "Conv2D", (8, 8, 4), 9) for name in "xyz")
+    a, b = model(layers=(x, y, z), classes=3), model(layers=(y, x, z, x), classes=3)
+    pairs = match_layers(a, b, ("x", "y", "z"), ("y", "x", "z"))
+    assert pairs == ((0, 1), (2, 2))
+
+
+def test_more_weights_are_another_architecture():
+    plain, biased = (model(layers=(Layer("c", "Conv2D", (8, 8, 4), n),), classes=3) for n in (108, 112))
+    assert same_architecture(plain, plain) and not same_architecture(plain, biased)
 
 
 def test_layers_meet_by_place_or_by_name():

@@ -12,10 +12,11 @@ const PATIENCE = 200; // ms, so that a held arrow key is one report
 
 const copy = (state, part) => state.root.querySelector(`template[data-part=${part}]`).content.cloneNode(true);
 
-/** What is written and drawn in a figure. */
-function parts(figure) {
-  const names = ["hair", "cell", "readout", "chips"];
-  return Object.fromEntries(names.map((name) => [name, figure.querySelector(`.${name}`)]));
+/** The parts of one picture: its canvases, its cross, and the cell under that. */
+function layered(figure, layer = figure.querySelector(".layer")) {
+  const find = (name) => layer.querySelector(`.${name}`);
+  const drawn = { photo: find("photo"), map: find("map"), hair: find("hair"), cell: find("cell") };
+  return { figure, layer, picture: figure.querySelector(".picture"), ...drawn };
 }
 
 function build(root) {
@@ -61,7 +62,9 @@ function build(root) {
     bare(true);
   };
   photo.onpointerup = photo.onpointercancel = photo.onblur = () => bare(false);
-  photo.onkeydown = (event) => [" ", "Enter"].includes(event.key) && bare(true);
+  photo.onkeydown = (event) => {
+    if ([" ", "Enter"].includes(event.key)) bare(true); // false would swallow every key
+  };
   photo.onkeyup = () => bare(false);
   photo.oncontextmenu = (event) => event.preventDefault(); // a long touch is not a menu here
   tools(state);
@@ -108,7 +111,8 @@ function arrange(state) {
   while (panels.length < head.panels.length) {
     const figure = copy(state, "panel").firstElementChild;
     list.append(figure);
-    const panel = { ...layered(figure), ...parts(figure) };
+    const [readout, chips] = ["readout", "chips"].map((name) => figure.querySelector(`.${name}`));
+    const panel = { ...layered(figure), readout, chips };
     panels.push(panel);
     listen(state, panel);
     chip(state, panel);
@@ -168,6 +172,8 @@ function draw(state) {
     return made.get(index);
   };
   const scales = shared(panels);
+  const spans = panels.filter(({ limits, blank }) => limits && !blank).map(({ limits }) => String(limits));
+  const several = new Set(spans).size > 1;
   const one = head.shareable && looks.locked && scales.size === 1 && [...scales.values()][0];
   legend(state.common, one && one.limits, one && shadeOf(one).scale, one && said(one.label, words.shared));
   const used = panels.map((panel) => {
@@ -182,7 +188,7 @@ function draw(state) {
       const [lo, hi] = (panel.limits ?? []).map(short);
       legend(element, shown, shade.scale, fill(words.within, { lo, hi }), true);
     } else {
-      const which = head.shareable && kin?.many && (locked ? words.kin : words.own);
+      const which = locked && kin.many ? words.kin : several && words.own;
       legend(element, shown, shade.scale, said(panel.label, which));
     }
     return limits;

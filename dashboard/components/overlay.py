@@ -62,6 +62,15 @@ class Panel:
     name: str = ""
 
 
+@frozen
+class Alike:
+    """How alike two panels are. figures: (name, value, what it says) of each, in words; notes: what else has to
+    be known about them."""
+
+    figures: Sequence[tuple[str, str, str]]
+    notes: Sequence[str] = ()
+
+
 def overlay(
     panels: Sequence[Panel],
     *,
@@ -74,6 +83,7 @@ def overlay(
     columns: int = 3,
     controls: bool = True,
     pair: Sequence[int] | None = None,
+    alike: Callable[[int, int], Alike] | None = None,
     words: Mapping[str, Any] | None = None,
     tag: str | None = None,
 ) -> dict[str, Any]:
@@ -88,6 +98,7 @@ def overlay(
     columns: the most panels side by side; narrow screens have fewer
     controls: False shows the pictures alone
     pair: two panels, by number, to be looked at closely, or () for none yet; None does not offer it
+    alike: asked for the figures of the two, once they are chosen
     words: replaces some of WORDS
     tag: what `data-ready` says once this is drawn; a digest where None
 
@@ -123,6 +134,7 @@ def overlay(
         "looks": [held.sent, held.serial],
         "paired": couple is not None,
         "pair": None if couple is None else [couple.sent, couple.serial],
+        "alike": _likeness(alike, usable(couple.value) or [], maps) if couple and alike else None,
         "words": WORDS | dict(words or {}),
         "panels": [
             _told(panel, values, sign, label)
@@ -151,6 +163,15 @@ def _told(panel: Panel, values: np.ndarray | None, signed: bool, label: str) -> 
         "limits": None if values is None else list(_limits(panel, signed)),
         "blank": _blank(values),
     }
+
+
+def _likeness(ask: Callable[[int, int], Alike], pair: list[int], maps: Sequence) -> dict[str, Any] | None:
+    """The answer as the browser has it; None while there are no two maps."""
+    if not pair or any(maps[index] is None for index in pair):
+        return None
+    found = ask(*pair)
+    figures = [[visible(text) for text in figure] for figure in found.figures]
+    return {"pair": pair, "figures": figures, "notes": [visible(note) for note in found.notes]}
 
 
 def _several(panels: Sequence[Panel], maps: Sequence[np.ndarray | None]) -> bool:

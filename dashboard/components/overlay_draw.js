@@ -5,7 +5,7 @@ const LONGEST = 1024; // device pixels: finer than any map, and quick on every s
 /** Device pixels for a panel: never fewer than the map has cells, so values are only enlarged. */
 function pixels(panel) {
   const [h, w] = panel.shape ?? [1, 1];
-  const shown = panel.picture.clientWidth * (devicePixelRatio || 1);
+  const shown = panel.layer.clientWidth * (devicePixelRatio || 1);
   const width = Math.min(shown, LONGEST, LONGEST * panel.aspect);
   return [Math.max(h, Math.round(width / panel.aspect), 1), Math.max(w, Math.round(width), 1)];
 }

@@ -3,6 +3,7 @@
 //   sizes   both are enlarged to the larger height and the larger width, bilinearly
 //   values  a − b where both are measured on one scale; else a / max|a| − b / max|b|, from −1 to 1
 //   colours centred on zero, and as far as the larger of the two reaches
+//   photos  of different shapes stand in one frame at full height, the narrower one between bars
 //
 // See dashboard/pairs.py, which does the same for what is saved.
 
@@ -33,32 +34,31 @@ function chip(state, panel) {
   });
 }
 
-/** The parts of one more figure: `clip` has canvases of its own, in front of those of the figure. */
-function layered(figure, clip) {
-  const find = (selector) => (clip ?? figure).querySelector(selector);
-  return { figure, picture: figure.querySelector(".picture"), photo: find(".photo"), map: find(".map") };
-}
-
 function buildStage(state) {
   const { root, head: { words } } = state;
   const element = copy(state, "stage").firstElementChild;
   const [swipe, contrast] = [0, 1].map(() => copy(state, "panel").firstElementChild);
   const clip = document.createElement("div");
   clip.className = "clip";
-  clip.append(...copy(state, "panel").querySelectorAll(".picture canvas"));
+  clip.append(copy(state, "panel").querySelector(".layer"));
   const split = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 1, step: 0.005 });
   swipe.className = "swipe";
   contrast.className = "contrast";
-  swipe.querySelector(".hair").before(clip);
+  swipe.querySelector(".layer").after(clip);
   swipe.querySelector(".picture").after(split);
   split.value = 0.5;
   split.setAttribute("aria-label", words.split);
   split.oninput = () => swipe.style.setProperty("--split", `${100 * split.valueAsNumber}%`);
   element.querySelector(".twins").append(swipe, contrast);
   const b = layered(swipe);
-  const a = Object.assign(layered(swipe, clip), parts(swipe));
-  const difference = Object.assign(layered(contrast), parts(contrast));
-  for (const panel of [a, difference]) listen(state, panel);
+  const a = { ...layered(swipe, clip.firstElementChild), readout: swipe.querySelector(".readout") };
+  const difference = { ...layered(contrast), readout: contrast.querySelector(".readout") };
+  const side = ({ clientX }) => {
+    const { left, width } = clip.getBoundingClientRect();
+    return clientX - left < split.valueAsNumber * width ? a : b;
+  };
+  listen(state, a, side);
+  listen(state, difference);
   const selects = element.querySelectorAll("select");
   selects.forEach((select, which) => {
     select.onchange = () => {
@@ -71,7 +71,7 @@ function buildStage(state) {
   element.querySelector("button").onclick = () => choose(state, ...[...state.memory.pair].reverse());
   relabel(element, words);
   root.querySelector(".place").replaceChildren(element);
-  return { element, selects, a, b, difference, panels: [b, a, difference], clip };
+  return { element, selects, a, b, difference, panels: [b, a, difference] };
 }
 
 /** Show A and B as they were chosen, or take them away. */
@@ -108,18 +108,46 @@ function fillStage(state, pair, usable) {
   const taken = ({ title, name, shape, values, limits, blank, source, aspect, signed }) => (
     { title, name, shape, values, limits, blank, source, aspect, signed, stale: true });
   Object.assign(stage.a, taken(first));
-  Object.assign(stage.b, taken(second), { aspect: first.aspect });
+  Object.assign(stage.b, taken(second));
   Object.assign(stage.difference, differ(first, second), { stale: true });
-  const tell = ({ figure, picture }, title, text, label) => {
+  const frame = Math.max(first.aspect, second.aspect);
+  for (const { layer, aspect } of [stage.a, stage.b]) {
+    layer.style.inset = `0 ${50 * (1 - aspect / frame)}%`;
+  }
+  const tell = ({ figure, picture }, title, text, label, aspect) => {
     figure.querySelector("figcaption").textContent = title;
     figure.querySelector(".lines").textContent = text;
-    figure.style.setProperty("--aspect", first.aspect);
+    figure.style.setProperty("--aspect", aspect);
     picture.setAttribute("aria-label", `${title}. ${label} ${words.help}`);
   };
   const told = fill(words.between, { a: first.name, b: second.name });
-  tell(stage.a, words.swipe, told, told);
-  tell(stage.difference, words.difference, stage.difference.alike ? words.raw : words.shares, told);
+  const measured = stage.difference.alike ? words.raw : words.shares;
+  tell(stage.a, words.swipe, told, told, frame);
+  tell(stage.difference, words.difference, `${told}\n${measured}`, told, stage.difference.aspect);
+  fillAlike(state);
   point(state, state.spot);
+}
+
+/** How alike A and B are, as Python found; dots while it does not know yet of these two. */
+function fillAlike({ root, stage, memory, head: { alike } }) {
+  const [place, figures, notes, help] = ["", " dl", " p", " details dl"].map(
+    (part) => stage.element.querySelector(`.alike${part}`));
+  const known = alike && String(alike.pair) === String(memory.pair);
+  place.hidden = !alike;
+  if (!alike) return;
+  const list = (element, rows) => {
+    element.replaceChildren(...rows.map((row) => {
+      const pair = document.createElement("div");
+      pair.append(...["dt", "dd"].map(
+        (tag, i) => Object.assign(document.createElement(tag), { textContent: row[i] })));
+      return pair;
+    }));
+  };
+  list(figures, alike.figures.map(([name, value]) => [name, known ? value : "…"]));
+  list(help, alike.figures.map(([name, , about]) => [name, about]));
+  notes.textContent = known ? alike.notes.join("\n") : "";
+  const spoken = alike.figures.map(([name, value]) => `${name}: ${value}`).join(", ");
+  if (known && stage.spoken !== spoken) root.querySelector(".spoken").textContent = stage.spoken = spoken;
 }
 
 /** The panel A − B. */
@@ -143,8 +171,13 @@ function differ(a, b) {
 function drawPair(state, used, shadeOf) {
   const { stage, memory: { pair }, head: { words } } = state;
   const { a, b, difference } = stage;
-  [a, b].forEach((panel, which) => paint(state, panel, used[pair[which]], shadeOf(panel)));
-  legend(a.figure.querySelector(".bar"), null);
+  const [ends, shadings] = [pair.map((index) => used[index]), [a, b].map(shadeOf)];
+  [a, b].forEach((panel, which) => paint(state, panel, ends[which], shadings[which]));
+  const same = String(ends[0]) === String(ends[1]) && shadings[0] === shadings[1];
+  const spans = ends.map((limits) => limits.map(short).join(" … "));
+  const bar = a.figure.querySelector(".bar");
+  const told = same ? words.colours : fill(words.spans, { a: spans[0], b: spans[1] });
+  legend(bar, ends[0], shadings[0].scale, told, !same);
   const shade = shadeOf(difference);
   paint(state, difference, difference.limits, shade);
   legend(difference.figure.querySelector(".bar"), difference.limits, shade.scale, words.sides);

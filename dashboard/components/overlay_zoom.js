@@ -50,58 +50,88 @@ function tools(state) {
     else show(true);
   };
   root.onkeydown = (event) => {
-    if (event.key === "Escape" && root.classList.contains("full") && !own()) show(false);
+    if (!root.classList.contains("full")) return;
+    if (event.key === "Escape" && !own()) show(false);
+    if (event.key === "Tab") around(root, event);
   };
 }
 
-/** Pointer, wheel and keys move one cursor over all panels, and their common view. */
-function listen(state, panel) {
+/** In the full screen the focus goes round: what lies behind it is not seen. */
+function around(root, event) {
+  const every = [...root.querySelectorAll("button, input, select, summary, [tabindex]")].filter(
+    (element) => !element.disabled && element.checkVisibility());
+  const [last, next] = event.shiftKey ? [every[0], every.at(-1)] : [every.at(-1), every[0]];
+  if (root.getRootNode().activeElement !== last) return;
+  event.preventDefault();
+  next.focus();
+}
+
+// Pointer, wheel and keys move one cursor over all panels, and their common view.
+// at(event): which panel lies there, where the picture shows more than one.
+function listen(state, panel, at = () => panel) {
   const { picture } = panel;
-  const held = new Map(); // pointer → where it was, a share of the picture's box
-  const share = (event) => {
-    const box = picture.getBoundingClientRect();
+  const held = new Map(); // pointer → where it is, a share of the layer that is held
+  let grip = panel;
+  const share = (event, { layer }) => {
+    const box = layer.getBoundingClientRect();
     return [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
   };
-  const place = ([down, across]) => {
-    const { scale, top, left } = state.view;
-    return [within(top + down / scale, 0, 0.999999), within(left + across / scale, 0, 0.999999)];
+  const aim = (event) => {
+    const found = share(event, held.size ? grip : at(event));
+    const outside = !held.size && found.some((part) => part < 0 || part >= 1); // beside a narrow photo
+    point(state, outside ? null : place(state, found));
   };
-  const drag = (event, now) => {
-    const before = held.get(event.pointerId);
-    held.set(event.pointerId, now);
-    const [other] = [...held].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
-    const { scale, top, left } = state.view;
-    if (other) {
-      const far = ([down, across]) => Math.hypot(other[0] - down, (other[1] - across) * panel.aspect);
-      zoom(state, far(now) / Math.max(far(before), 0.01), place(other));
-    } else if (scale > 1) {
-      look(state, scale, top - (now[0] - before[0]) / scale, left - (now[1] - before[1]) / scale);
-    }
-  };
+  const release = ({ pointerId }) => void held.delete(pointerId);
   picture.onpointerdown = (event) => {
-    held.set(event.pointerId, share(event));
-    if (state.view.scale > 1) picture.setPointerCapture(event.pointerId);
-    point(state, place(share(event)));
+    if (!held.size) grip = at(event);
+    held.set(event.pointerId, share(event, grip));
+    if (state.view.scale > 1 || held.size > 1) picture.setPointerCapture(event.pointerId);
+    if (held.size < 2) aim(event);
   };
   picture.onpointermove = (event) => {
-    const now = share(event);
-    if (held.has(event.pointerId)) drag(event, now);
-    point(state, place(now));
+    const before = [...held.values()];
+    if (held.has(event.pointerId)) {
+      held.set(event.pointerId, share(event, grip));
+      if (state.view.scale > 1 || held.size > 1) grasp(state, before, [...held.values()], grip.aspect);
+    }
+    if (held.size < 2) aim(event);
   };
-  picture.onpointerup = picture.onpointercancel = (event) => held.delete(event.pointerId);
+  picture.onpointerup = picture.onpointercancel = release;
   picture.onpointerleave = (event) => {
-    if (!picture.hasPointerCapture(event.pointerId)) held.delete(event.pointerId);
+    if (!picture.hasPointerCapture(event.pointerId)) release(event);
     if (event.pointerType === "mouse") point(state, null);
   };
-  picture.ondblclick = (event) => zoom(state, 2, place(share(event)));
+  // One finger scrolls the page while the whole picture is shown; two are never the page's.
+  picture.ontouchstart = picture.ontouchmove = (event) => {
+    if (event.touches.length > 1 && event.cancelable) event.preventDefault();
+  };
+  picture.ondblclick = (event) => {
+    if (state.view.scale > 1) look(state, 1, 0, 0);
+    else zoom(state, 2, place(state, share(event, at(event))));
+  };
   picture.onwheel = (event) => {
     if (!event.ctrlKey && !event.metaKey && !state.root.classList.contains("full")) return; // the page scrolls
     event.preventDefault();
     const step = event.deltaY * (event.deltaMode ? 16 : 1) * (Math.abs(event.deltaY) < 50 ? 0.01 : 0.002);
-    zoom(state, Math.exp(-step), place(share(event)));
+    zoom(state, Math.exp(-step), place(state, share(event, at(event))));
   };
   picture.onblur = () => point(state, null);
   picture.onkeydown = (event) => keyed(state, panel, event);
+}
+
+/** The place of the picture at this share of its layer. */
+function place({ view: { scale, top, left } }, [down, across]) {
+  return [within(top + down / scale, 0, 0.999999), within(left + across / scale, 0, 0.999999)];
+}
+
+/** What is held stays under the fingers: one drags, two also zoom. before, now: shares of the layer. */
+function grasp(state, before, now, aspect) {
+  const { scale, top, left } = state.view;
+  const far = ([a, b]) => (b ? Math.hypot(a[0] - b[0], (a[1] - b[1]) * aspect) : 1);
+  const centre = (points, axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
+  const next = within((scale * far(now)) / Math.max(far(before), 0.01), 1, NEAREST);
+  const kept = (from, axis) => from + centre(before, axis) / scale - centre(now, axis) / next;
+  look(state, next, kept(top, 0), kept(left, 1));
 }
 
 function keyed(state, panel, event) {
@@ -138,10 +168,9 @@ function point(state, spot) {
   const shown = everyPanel(state);
   for (const panel of shown) {
     const { shape, hair, cell, readout } = panel;
-    if (!readout) continue;
     hair.hidden = !spot || shown.length < 2;
     cell.hidden = !spot || !shape;
-    readout.textContent = "";
+    if (readout) readout.textContent = "";
     if (!spot) continue;
     hair.style.setProperty("--down", `${100 * scale * (spot[0] - top)}%`);
     hair.style.setProperty("--across", `${100 * scale * (spot[1] - left)}%`);
@@ -154,7 +183,8 @@ function point(state, spot) {
       height: `${(100 * scale) / h}%`,
       width: `${(100 * scale) / w}%`,
     });
-    readout.textContent = fill(state.head.words.cell, { row, column, value: under(panel, spot) });
+    const told = { row, column, value: under(panel, spot) };
+    if (readout) readout.textContent = fill(state.head.words.cell, told);
   }
   if (state.stage) tellBoth(state, spot);
 }

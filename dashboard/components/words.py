@@ -52,7 +52,8 @@ OVERLAY: dict[str, str] = {
     "nearer": "Zoom in",
     "farther": "Zoom out",
     "whole": "Show the whole picture",
-    "wheel": "Ctrl and the wheel, two fingers, a double click, or the keys + − 0. Drag to move.",
+    "wheel": "Ctrl and the wheel, two fingers, a double click, or the keys + − 0. Drag to move; a double click shows "
+    "the whole picture again.",
     "full": "Full screen",
     "leave": "Leave full screen",
     "two": "Two of them closely",
@@ -61,8 +62,11 @@ OVERLAY: dict[str, str] = {
     "swipe": "A on the left, B on the right",
     "between": "A: {a}\nB: {b}",
     "both": "A: {a}, B: {b}",
+    "colours": "A and B on one scale",
+    "spans": "scales differ: A {a}, B {b}",
+    "meaning": "What these numbers say",
     "difference": "The difference, A − B",
     "sides": "red: more in A · blue: more in B",
     "raw": "Both are measured on one scale, so this is a plain difference.",
-    "shares": "They are measured on different scales: each is a share of its own strongest value.",
+    "shares": "They are measured on different scales: each is a share of its strongest colour.",
 }

@@ -1,4 +1,4 @@
-"""One network over its training: the same photo, layer and class in every checkpoint, and what has changed."""
+"""One network over its training: the same photo, layer and class in every checkpoint, and what changed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import (
     arrivals,
+    bundles,
     choices,
     networks,
     remember,
@@ -16,14 +17,14 @@ from dashboard import (
     tray,
 )
 from dashboard.networks import AUTOMATIC, Own
-from dashboard.text import clean, plain, say, told
+from dashboard.text import plain, say, told
+from dashboard.tour_results import Shown
 from dashboard.tours import Stop, Tour, Wish
 from dashboard.uploads import session, uploads
-from explain.errors import QuotaExceeded
 from explain.opening.zoo import ZOO
+from explain.results import Image, Model
 from explain.similarity import natural
 
-METHOD = "gradcam"
 MOST = 24  # photos
 
 st.title(say("checkpoints.title"), anchor=False)
@@ -55,23 +56,41 @@ def page() -> None:
     job = _job()
     with st.container():  # always one element: what is below keeps its place
         _progress(job)
-    states = job.states()
-    if states:
-        tour_results.results(states, choices.photo(), choices.photo_title())
+    if job.states() and not _model(job.stops):  # others have asked before: now layers and classes are known
+        _note_model(job)
+        st.rerun()
+    if shown := _shown(job):
+        tour_results.results(shown)
     if running() != POLLED:  # begin, or cease, to look again and again
         st.rerun()
+
+
+def _shown(job: Tour) -> Shown | None:
+    """What is there; while it is less than two checkpoints, what was there before the last choice."""
+    states, before = job.states(), st.session_state.get("tour_before")
+    names = [stop.name for stop in job.stops]
+    if len(states) < 2 and job.running and before and before.names == names:
+        st.caption(say("tour.before"))
+        return before
+    if not states:
+        return None
+    found = Shown(states, choices.photo(), choices.photo_title(), names)
+    if len(states) > 1:
+        st.session_state["tour_before"] = found
+    return found
 
 
 # The files ---------------------------------------------------------------------------------------------
 
 
 def _upload() -> None:
+    about = say("tour.upload.help", megabytes=arrivals.megabytes())
     with st.expander(say("tour.upload"), icon=":material/upload_file:", expanded=len(files()) < 2):
         arrivals.file_uploader(
-            say("tour.upload"), "checkpoint_upload", _take, accept_multiple_files=True, label_visibility="collapsed",
-            max_upload_size=arrivals.megabytes(), help=say("tour.upload.help", megabytes=arrivals.megabytes()),
+            say("tour.upload"), "checkpoint_upload", _take, accept_multiple_files=True,
+            label_visibility="collapsed", max_upload_size=arrivals.megabytes(), help=about,
         )  # fmt: skip
-        st.caption(say("tour.upload.help", megabytes=arrivals.megabytes()))
+        st.caption(about)
         if files():
             st.write(", ".join(plain(name) for name in _names().values()))
             zoo = {AUTOMATIC: say("tour.weights_of.none")} | {
@@ -91,14 +110,10 @@ def _names() -> dict[str, str]:
 
 
 def _take(given: list[Any]) -> None:
+    held, refused = files(), st.session_state.setdefault("checkpoints_refused", [])
     for file in given:
-        try:
-            digest = uploads().keep(session(), file.getvalue(), file.name)
-        except QuotaExceeded as error:
-            refused = st.session_state.setdefault("checkpoints_refused", [])
-            refused.append(say("tour.refused", sentence=plain(error), code=error.code))
-        else:
-            st.session_state["checkpoint_files"][digest] = Own(digest, clean(file.name))
+        refused += bundles.take(file, held, arrivals.megabytes() * 2**20)
+    st.session_state["checkpoint_files"] = held
 
 
 def _forget() -> None:
@@ -107,7 +122,8 @@ def _forget() -> None:
     for digest in st.session_state.pop("checkpoint_files", {}):
         if digest not in networks.own():
             uploads().drop(session(), digest)
-    st.session_state.pop("tour", None)
+    for name in ("tour", "tour_before", "tour_model"):
+        st.session_state.pop(name, None)
 
 
 def _stops() -> tuple[Stop, ...]:
@@ -115,7 +131,7 @@ def _stops() -> tuple[Stop, ...]:
     of = st.session_state.get("checkpoint_weights_of") or None
     stops = []
     for digest, name in _names().items():
-        weights = of if name.endswith((".weights.h5", ".weights")) else None
+        weights = of if name.lower().endswith(bundles.WEIGHTS) else None
         arguments = networks.source(digest, Own(digest, name, weights))
         stops.append(Stop(digest, name, tuple(sorted(arguments.items()))))
     return tuple(stops)
@@ -139,37 +155,43 @@ def _job() -> Tour:
 
 
 def _wish(job: Tour | None, stops: tuple[Stop, ...]) -> Wish:
-    image, photos = choices.photo(), list(tray.photos())[:MOST]
+    left, middle, right = st.columns(3)
+    with left:
+        method = choices.method("tour_method", say("choose.method"))
+    if job and job.states():
+        _note_model(job)
     layer = class_index = None
-    if states := job.states() if job else []:
-        st.session_state["tour_model"] = job.stops, states[-1].model
-    known, model = st.session_state.get("tour_model", (None, None))
-    if model is not None and known == stops:  # it stays while other questions are being answered
-        left, right = st.columns(2)
-        with left:
-            labels = choices.layer_labels([each for each in model.layers if each.has_map][::-1])
-            automatic = say("choose.automatic", layer=model.default_layer)
-            picked = st.selectbox(
-                say("tour.layer"), [AUTOMATIC, *labels], format_func=({AUTOMATIC: automatic} | labels).get,
-                key="tour_layer", help=say("choose.target.help"),
-            )  # fmt: skip
-            layer = picked or None
+    if model := _model(stops):
+        with middle:
+            if not method.layered:
+                st.write(say("tour.no_layer"))
+            elif model.default_layer:
+                layer = choices.target(model, key="tour_layer", label=say("tour.layer"))
         with right:
-            classes = choices.class_labels(model) | {None: say("tour.class.last")}
-            class_index = st.selectbox(
-                say("choose.class"),
-                list(classes),
-                format_func=classes.get,
-                key="tour_class",
-                help=say("choose.class.help"),
+            class_index = choices.any_class(
+                model, say("tour.class.last"), "tour_class", say("choose.class.help")
             )
-    keys = tuple(tray.photo(photo).key for photo in photos)
-    return Wish(image.key, layer, class_index, METHOD, keys)
+    return Wish(choices.photo().key, layer, class_index, method.name, tuple(photo.key for photo in _photos()))
+
+
+def _note_model(job: Tour) -> None:
+    st.session_state["tour_model"] = job.stops, job.states()[-1].model
+
+
+def _model(stops: tuple[Stop, ...]) -> Model | None:
+    """The last checkpoint that was opened; it stays known while other questions are being answered."""
+    known, model = st.session_state.get("tour_model", (None, None))
+    return model if known == stops else None
+
+
+def _photos() -> list[Image]:
+    """What layers are compared on."""
+    return [tray.photo(photo) for photo in choices.usual_photos(MOST)]
 
 
 def _start(job: Tour) -> None:
     st.session_state["tour"] = again = Tour(job.stops, job.wish, job.store)
-    again.start(choices.photo(), [tray.photo(photo) for photo in list(tray.photos())[:MOST]])
+    again.start(choices.photo(), _photos())
 
 
 def _progress(job: Tour) -> None:

@@ -1,5 +1,7 @@
 """Heatmaps side by side: photos × methods × layers × classes × networks."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard import (
@@ -62,20 +64,18 @@ def page() -> None:
     shown = comparing.Screen(grid, titles)
     if shown.scales > 1:
         st.caption(say("compare.scales.why"))
-    above = st.container()  # for what can be said only once A and B are known
     looks = overlay(
         shown.panels, key="compare_heat", columns=plan.wide, label=METHODS[chosen["methods"][0]].title,
-        signed=bool(shown.panels) and all(panel.signed for panel in shown.panels if panel.values is not None),
-        pair=pairs.asked(), words={"locked": say("compare.lock")} if shown.scales > 1 else None, tag=shown.tag,
+        signed=all(panel.signed for panel in shown.panels if panel.values is not None),
+        pair=pairs.asked(), alike=partial(pairs.likeness, shown), tag=shown.tag,
+        words={"locked": say("compare.lock")} if shown.scales > 1 else None,
     )  # fmt: skip
     pairs.note(looks["pair"])
-    with above:
-        pairs.likeness(shown, looks["pair"])
     st.divider()
     name = ("compare", model.name)
     widgets.save_buttons(
         [*widgets.figure_files(lambda: shown.view(looks), name),
-         ("save.archive", shown.archive, name, "zip", "application/zip")],
+         ("save.archive", partial(shown.archive, looks), name, "zip", "application/zip")],
         key="compare",
     )  # fmt: skip
     pins.button(lambda: shown.view(looks), "compare")

@@ -11,7 +11,9 @@ from dashboard.components.wall import wall, wall_view
 from dashboard.settings import to_checkup
 from dashboard.text import clean, plain, say
 from explain import render, report, workers
+from explain.provenance import maps_recipe
 from explain.report.nouns import View
+from explain.results import Maps
 
 PRINTED, ACROSS = 64, 8  # channels of a wall that can still be read on paper
 
@@ -45,16 +47,17 @@ def page() -> None:
         choices.note_number("channel", channel)
         view = wall_view("maps_wall")
         name = (title, layer.name)
+
+        def wall_png() -> bytes:
+            return _wall_png(image, title, layer, statistics, view)
+
+        def numbers() -> bytes:
+            return widgets.npy(_fresh(image, layer).values)
+
         widgets.save_buttons(
             [
-                ("save.wall", lambda: _wall_png(maps, statistics, view), (*name, "wall"), "png", "image/png"),
-                (
-                    "save.layer_numbers",
-                    lambda: widgets.npy(maps.values),
-                    name,
-                    "npy",
-                    "application/octet-stream",
-                ),
+                ("save.wall", wall_png, (*name, "wall"), "png", "image/png"),
+                ("save.layer_numbers", numbers, name, "npy", "application/octet-stream"),
             ],
             key="maps_wall",
         )
@@ -71,13 +74,6 @@ def _order(statistics, view) -> np.ndarray:
     if view["sort"] in statistics:
         return np.argsort(-statistics[view["sort"]], kind="stable")
     return np.arange(len(statistics["mean"]))
-
-
-def _wall_png(maps, statistics, view) -> bytes:
-    values = maps.values[..., _order(statistics, view)]
-    return render.png(
-        render.grid(values, colormap=view["colormap"], scale=view["scale"], tile=max(values.shape[0], 56))
-    )
 
 
 def _one_channel(image, title, layer, maps, channel: int, statistics) -> None:
@@ -110,24 +106,43 @@ def _one_channel(image, title, layer, maps, channel: int, statistics) -> None:
     st.caption(about)
     charts.histogram(values, "maps_histogram", say("maps.values"), say("maps.places"), about)
     name = (title, layer.name, f"channel-{channel}")
-    text = say("caption.maps", model=model.name, layer=layer.name, channel=channel, photo=title)
+
+    def view(over: bool) -> View:
+        return _channel_view(image, title, layer, channel, looks, over)
+
+    def numbers() -> bytes:
+        return widgets.npy(_fresh(image, layer).values[:, :, channel])
+
     widgets.save_buttons(
         [
-            ("save.channel", lambda: _channel_png(values, looks, text), name, "png", "image/png"),
-            ("save.overlay", lambda: _over_png(image, values, looks), (*name, "overlay"), "png", "image/png"),
-            ("save.numbers", lambda: widgets.npy(values), name, "npy", "application/octet-stream"),
+            *widgets.figure_files(lambda: view(False), name),
+            ("save.overlay", lambda: _over_png(view(True), looks), (*name, "overlay"), "png", "image/png"),
+            ("save.numbers", numbers, name, "npy", "application/octet-stream"),
         ],
         key="maps_channel",
     )
-    pins.button(lambda: _channel_view(image, title, layer, channel, looks), "maps_channel")
+    pins.button(lambda: view(True), "maps_channel")
 
 
-# For the report: computed in a pass of their own, so that they can be reproduced ------------------------
+# For files and the report: computed in a pass of their own, so that they can be reproduced --------------
+
+
+def _fresh(image, layer) -> Maps:
+    return workers.activations(model, image, layer.name, fresh=True)
+
+
+def _wall_png(image, title, layer, statistics, view) -> bytes:
+    """Every channel in the order and the colours of the wall, with the recipe of them all."""
+    maps = _fresh(image, layer)
+    values = maps.values[..., _order(statistics, view)]
+    tile = max(values.shape[0], 56)
+    wall = render.png(render.grid(values, colormap=view["colormap"], scale=view["scale"], tile=tile))
+    return report.with_manifest(wall, [maps_recipe(model, replace(image, name=title), maps)])
 
 
 def _wall_view(image, title, layer, statistics, view) -> View:
     """The first channels of the wall, in its order and on its scale."""
-    maps = workers.activations(model, image, layer.name, fresh=True)
+    maps = _fresh(image, layer)
     order = _order(statistics, view)
     shown = [int(channel) for channel in order[:PRINTED]]
     words = {"layer": layer.name, "shown": len(shown), "count": len(order)}
@@ -143,33 +158,20 @@ def _wall_view(image, title, layer, statistics, view) -> View:
     return replace(made, panels=panels, caption="")
 
 
-def _channel_view(image, title, layer, channel: int, looks) -> View:
-    maps = workers.activations(model, image, layer.name, fresh=True)
+def _channel_view(image, title, layer, channel: int, looks, over: bool) -> View:
+    """The channel alone, or over the photo."""
     words = {"channel": channel, "layer": layer.name, "photo": title}
     shown = {name: looks[name] for name in ("opacity", "colormap", "threshold", "smooth")}
-    return report.view_of_maps(
-        model,
-        replace(image, name=title),
-        maps,
-        [channel],
-        say("maps.pinned.one", **words),
-        over=True,
-        **shown,
-    )
+    photo, maps = replace(image, name=title), _fresh(image, layer)
+    heading = say("maps.pinned.one", **words)
+    return report.view_of_maps(model, photo, maps, [channel], heading, over=over, **shown)
 
 
-def _channel_png(values, looks, text) -> bytes:
-    pixels = render.colored(values, looks["colormap"], size=(448, 448), smooth=looks["smooth"])
-    bar = render.Bar(*render.limits(values), looks["colormap"], say("maps.values"))
-    return render.png(render.figure(pixels, bar, text))
-
-
-def _over_png(image, values, looks) -> bytes:
-    return render.png(
-        render.overlay(
-            image, values, looks["opacity"], looks["colormap"], looks["threshold"], looks["smooth"]
-        )
-    )
+def _over_png(view: View, looks) -> bytes:
+    """The overlay alone, in the photo's own size."""
+    (panel,) = view.panels
+    how = (looks[name] for name in ("opacity", "colormap", "threshold", "smooth"))
+    return report.with_manifest(render.png(render.overlay(panel.picture, panel.values, *how)), view)
 
 
 page()

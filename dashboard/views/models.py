@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
 import streamlit as st
 
-from dashboard import choices, networks, remember, shell, tray, two_layers, widgets
+from dashboard import (
+    choices,
+    networks,
+    pins,
+    remember,
+    rows,
+    shell,
+    tray,
+    two_channels,
+    two_layers,
+    widgets,
+)
 from dashboard.components.overlay import overlay
 from dashboard.labels import class_label
 from dashboard.networks import AUTOMATIC
 from dashboard.text import clean, plain, say, told
-from explain.methods import shelf
-from explain.results import Image, Model
+from explain.methods import Method
+from explain.report.nouns import View
+from explain.results import Heatmap, Image, Model
 from explain.similarity import match_classes, named, same_architecture
 
 MOST = 24  # photos
-USUAL = "gradcam"
 OWN_SCALE = {"locked": False}  # at first: a class that one of them hardly sees would be left without colour
 
 st.title(say("models.title"), anchor=False)
 st.write(say("models.about"))
 
 first = choices.model()
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two, and which of its outputs is looked at; side: "first" or "second"."""
+
+    side: str
+    model: Model
+    output: int | None
+
+    def called(self, heatmap: Heatmap) -> str:
+        return f"{say(f'two.heat.{self.side}', model=clean(self.model.name))}: {heatmap.label}"
 
 
 @shell.fragment
@@ -32,16 +58,17 @@ def page() -> None:
     second = networks.open_beside(other, _forget)
     if second is None:
         return
+    sides = _sides(second)
     if not photos:
         st.info(say("two.no_photos"), icon=":material/photo_library:")
         return
     titles = tray.photos()
     images = [tray.photo(photo) for photo in photos]
-    classes = _about(second)
-    _predictions(second, images, [titles[photo] for photo in photos], classes)
-    _heatmaps(second, classes)
+    classes = _about(*sides)
+    _predictions(sides, images, [titles[photo] for photo in photos], classes)
+    _heatmaps(sides, classes)
     two_layers.layers(first, second, images)
-    two_layers.one_channel(first, second, images)
+    two_channels.channels(first, second, images)
 
 
 # Which -------------------------------------------------------------------------------------------------
@@ -55,6 +82,7 @@ def _choices() -> tuple[str, list[str]]:
     if st.session_state.get("other") not in labels:
         st.session_state.pop("other", None)
     _offer([name for name in others if name in networks.own()])
+    _follow()
     left, right = st.columns(2)
     with left:
         other = st.selectbox(
@@ -67,17 +95,31 @@ def _choices() -> tuple[str, list[str]]:
             )
     with right:
         photos = st.multiselect(
-            say("two.photos"), list(titles), list(titles)[:MOST], format_func=titles.get, key="both_photos", wrap=True,
+            say("two.photos"), list(titles), format_func=titles.get, key="both_photos", wrap=True,
             max_selections=MOST, help=say("two.photos.help", most=MOST),
         )  # fmt: skip
     return other, photos
 
 
 def _offer(mine: list[str]) -> None:
-    """The newest own network beside the chosen one is what most want to compare with; once, then it is theirs."""
+    """The newest own network beside the chosen one is what most want; once, then the choice is theirs."""
     before, st.session_state["offered"] = st.session_state.get("offered"), mine
     if mine and mine != before and not st.session_state.get("other") and "other" not in st.query_params:
         st.session_state["other"] = mine[-1]
+
+
+def _follow() -> None:
+    """Photos that are added join the chosen ones; where none was chosen by hand, they replace the samples."""
+    before, known = st.session_state.get("both_usual"), set(st.session_state.get("both_known", ()))
+    usual, every = choices.usual_photos(MOST), list(tray.photos())
+    st.session_state["both_usual"], st.session_state["both_known"] = usual, every
+    held = st.session_state.get("both_photos")
+    if held is None or held == before:
+        st.session_state["both_photos"] = usual
+        return
+    new = [name for name in every if name not in known]
+    kept = [name for name in held if name in every and name not in new]
+    st.session_state["both_photos"] = [*new, *kept][:MOST]
 
 
 def _exchange(one: str, other: str) -> None:
@@ -89,21 +131,35 @@ def _forget() -> None:
     st.session_state["other"] = AUTOMATIC
 
 
-def _about(second: Model) -> dict[int, int]:
+def _sides(second: Model) -> tuple[Side, Side]:
+    """Both, with their outputs, which are asked for where there are several."""
+    outputs = {}
+    cells = st.columns(2)
+    for cell, side, model, key in zip(
+        cells, ("first", "second"), (first, second), ("output", "other_output"), strict=True
+    ):
+        with cell:
+            if st.session_state.get(key, 0) not in range(len(model.outputs)):
+                st.session_state.pop(key)
+            outputs[side] = choices.output(model, say(f"two.output.{side}"), key)
+    return Side("first", first, outputs["first"]), Side("second", second, outputs["second"])
+
+
+def _about(one: Side, other: Side) -> dict[int, int]:
     """What the two have in common, in a sentence → {class of the first: class of the second}."""
-    classes = match_classes(first, second)
-    alike = same_architecture(first, second)
+    classes = match_classes(one.model, other.model, one.output or 0, other.output or 0)
+    alike = same_architecture(one.model, other.model)
     words = [say("two.same" if alike else "two.unlike")]
     if alike:
-        one, other = (remember.fingerprints(model).digests for model in (first, second))
-        equal = sum(a == b for a, b in zip(one, other, strict=True))
-        if equal == len(one):
+        weights = [remember.fingerprints(side.model).digests for side in (one, other)]
+        equal, many = sum(a == b for a, b in zip(*weights, strict=True)), len(weights[0])
+        if equal == many:
             st.warning(say("two.twins"), icon=":material/content_copy:")
             return classes
-        words.append(say("two.equal_weights", equal=equal, count=len(one)))
+        words.append(say("two.equal_weights", equal=equal, count=many))
     elif not classes:
         words.append(say("two.classes.none"))
-    elif named(first) and named(second):
+    elif all(named(side.model, side.output or 0) for side in (one, other)):
         words.append(say("two.classes", count=len(classes)))
     else:
         words.append(say("two.classes.numbers"))
@@ -114,9 +170,11 @@ def _about(second: Model) -> dict[int, int]:
 # What they say -----------------------------------------------------------------------------------------
 
 
-def _predictions(second: Model, images: list[Image], titles: list[str], classes: dict[int, int]) -> None:
+def _predictions(
+    sides: tuple[Side, Side], images: list[Image], titles: list[str], classes: dict[int, int]
+) -> None:
     st.header(say("two.predictions"), anchor=False)
-    tops = [(remember.predictions(first, i)[0], remember.predictions(second, i)[0]) for i in images]
+    tops = [tuple(remember.predictions(side.model, i, side.output)[0] for side in sides) for i in images]
     known = [a.class_index in classes and b.class_index in classes.values() for a, b in tops]
     same = [classes.get(a.class_index) == b.class_index for a, b in tops]
     if any(known):
@@ -125,14 +183,15 @@ def _predictions(second: Model, images: list[Image], titles: list[str], classes:
             say("two.agreement"), say("two.agreement.of", same=counted, many=sum(known)),
             help=say("two.agreement.help"),
         )  # fmt: skip
-    names = told({0: first.name, 1: second.name})
-    sure = [say("two.sure", side=say(f"two.side.{side}")) for side in ("first", "second")]
+    names = told({side.side: side.model.name for side in sides})
     words = {True: say("two.agree.yes"), False: say("two.agree.no")}
     unknown = say("two.agree.unknown")
     agree = [words[s] if k else unknown for s, k in zip(same, known, strict=True)]
-    columns = {say("two.photo"): titles, say("two.agree"): agree}
-    for i, model in enumerate((first, second)):
-        columns[say("two.guess", model=names[i])] = [class_label(model, pair[i].class_index) for pair in tops]
+    columns, sure = {say("two.photo"): titles, say("two.agree"): agree}, []
+    for i, side in enumerate(sides):
+        guesses = [class_label(side.model, pair[i].class_index, side.output) for pair in tops]
+        sure.append(say("two.sure", side=say(f"two.side.{side.side}")))
+        columns[say("two.guess", model=names[side.side])] = guesses
         columns[sure[i]] = [100 * pair[i].probability for pair in tops]
     bar = st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100)
     st.dataframe(
@@ -144,47 +203,65 @@ def _predictions(second: Model, images: list[Image], titles: list[str], classes:
 # Where they look ---------------------------------------------------------------------------------------
 
 
-def _heatmaps(second: Model, classes: dict[int, int]) -> None:
+def _heatmaps(sides: tuple[Side, Side], classes: dict[int, int]) -> None:
     st.header(say("two.heatmaps"), anchor=False)
     image, title = choices.photo(), choices.photo_title()
     left, right = st.columns(2)
     with left:
-        labels = choices.class_labels(first) | {None: say("two.class.first")}
-        asked = st.selectbox(
-            say("choose.class"),
-            list(labels),
-            format_func=labels.get,
-            key="both_class",
-            help=say("two.class.help"),
+        asked = choices.any_class(
+            first, say("two.class.first"), "both_class", say("two.class.help"), sides[0].output
         )
     with right:
-        methods = shelf("heatmaps")
-        method = st.selectbox(
-            say("two.method"), sorted(methods, key=lambda m: m != USUAL), format_func=lambda m: methods[m].title,
-            key="both_method",
-        )  # fmt: skip
-    for model in (first, second):
-        if methods[method].layered and not model.default_layer:
-            st.info(say("two.no_map", model=plain(model.name)))
+        method = choices.method("both_method", say("two.method"))
+    for side in sides:
+        if method.layered and not side.model.default_layer:
+            st.info(say("two.no_map", model=plain(side.model.name)))
             return
-    one = remember.heatmap(first, image, method, None, asked)
-    counterpart = classes.get(one.class_index)
-    if counterpart is None:
-        st.caption(say("two.no_counterpart", second=plain(second.name), label=plain(one.label)))
-    other = remember.heatmap(second, image, method, None, counterpart)
-    alike = same_architecture(first, second)
+    slow = st.spinner(say("heatmaps.making", method=method.title), show_time=True)
+    with nullcontext() if method.layered else slow:
+        found = _asked(sides, image, method, asked, classes)
+    mine, theirs = found
+    if mine.class_index not in classes:
+        st.caption(say("two.no_counterpart", second=plain(sides[1].model.name), label=plain(mine.label)))
+    alike = same_architecture(*(side.model for side in sides))
     if not alike:
         st.caption(say("two.scales"))
     panels = [
-        widgets.heat_panel(h, image, title, f"{say(f'two.heat.{side}', model=clean(m.name))}: {h.label}")
-        for side, m, h in (("first", first, one), ("second", second, other))
+        widgets.heat_panel(heatmap, image, title, side.called(heatmap))
+        for side, heatmap in zip(sides, found, strict=True)
     ]
-    overlay(
-        panels, key="two_heat_signed" if one.signed else "two_heat", label=methods[method].title, columns=2, shared_scale=alike, signed=one.signed,
-        looks=OWN_SCALE,
-        tag=f"{image.key[:6]} {first.key[:6]} {second.key[:6]} {method} {one.class_index}",
+    keys = " ".join(each[:6] for each in (image.key, *(side.model.key for side in sides)))
+    looks = overlay(
+        panels, key="two_heat_signed" if mine.signed else "two_heat", label=method.title, columns=2,
+        shared_scale=alike, signed=mine.signed, looks=OWN_SCALE,
+        tag=f"{keys} {method.name} {mine.class_index}",
     )  # fmt: skip
-    two_layers.figures(one.values, other.values)
+    two_layers.figures(mine.values, theirs.values)
+
+    def view() -> View:
+        fresh = _asked(sides, image, method, asked, classes, fresh=True)
+        cells = [
+            rows.Cell(side.called(heatmap), side.model, heatmap, side.output)
+            for side, heatmap in zip(sides, fresh, strict=True)
+        ]
+        words = {"method": method.title, "photo": title}
+        shared = alike and looks["locked"]
+        heading, photo = say("two.pin.heatmaps", **words), replace(image, name=title)
+        return rows.heatmaps(heading, cells, photo, looks, shared)
+
+    widgets.save_buttons(widgets.figure_files(view, (title, mine.label, method.name, "both")), key="two heat")
+    pins.button(view, "two_heat")
+
+
+def _asked(
+    sides: tuple[Side, Side], image: Image, method: Method, asked: int | None, classes: dict[int, int],
+    fresh: bool = False,
+) -> tuple[Heatmap, Heatmap]:  # fmt: skip
+    """The class of the first network, and the same of the second, or else its own first guess."""
+    one, other = sides
+    mine = remember.heatmap(one.model, image, method.name, None, asked, one.output, fresh=fresh)
+    there = classes.get(mine.class_index)
+    return mine, remember.heatmap(other.model, image, method.name, None, there, other.output, fresh=fresh)
 
 
 page()

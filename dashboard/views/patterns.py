@@ -5,17 +5,14 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from dashboard import charts, choices, pins, remember, shell, widgets
-from dashboard.climbs import Climb, Made, Wish, channels_from
+from dashboard import charts, choices, climbing, pins, remember, shell, widgets
+from dashboard.climbs import Climb, Made, Wish
 from dashboard.components.overlay import LOOKS, Panel, overlay
 from dashboard.components.wall import wall
 from dashboard.text import clean, plain, say
 from explain import render, report
-from explain.methods import shelf
 from explain.report.nouns import View
 
-RECIPES = shelf("patterns")
-USUAL = "robust"
 MOST = 256
 PRINTED, ACROSS = 64, 8  # patterns of a wall that can still be told apart on paper
 
@@ -44,7 +41,7 @@ def page() -> None:
             job.stop()
         job = st.session_state["climb"] = Climb(wish, channels, remember.patterns())
     with st.container():  # always one element: the wall below keeps its place
-        _progress(job)
+        climbing.progress([job], lambda: _start(job))
     done = job.done
     if done:
         _results(layer, job, done)
@@ -63,53 +60,8 @@ def _wish(layer) -> tuple[Wish, tuple[int, ...] | None]:
             help=say("choose.channels.help", most=most),
         )  # fmt: skip
     with right, st.expander(say("choose.more")):
-        names = sorted(RECIPES, key=lambda name: name != USUAL)
-        method = st.selectbox(
-            say("choose.recipe"), names, format_func=lambda m: RECIPES[m].title, key="recipe", bind="query-params",
-            help="\n\n".join(f"{RECIPES[m].title}: {plain(RECIPES[m].help)}" for m in names),
-        )  # fmt: skip
-        size_knob = next(k for k in RECIPES[method].knobs if k.name == "size")
-        cells = st.columns(3)
-        steps = cells[0].number_input(
-            say("choose.steps"), 1, 512, 30, key="steps", bind="query-params", help=say("choose.steps.help")
-        )
-        size = cells[1].number_input(
-            size_knob.name.capitalize(), int(size_knob.low), int(size_knob.high), size_knob.default, 32, key="size",
-            bind="query-params", help=size_knob.help,
-        )  # fmt: skip
-        seed = cells[2].number_input(
-            say("choose.seed"), 0, 2**31 - 1, 0, key="seed", bind="query-params", help=say("choose.seed.help")
-        )
-    wish = Wish(model.key, layer.name, method, int(steps), int(size), int(seed))
-    channels = channels_from(text, most)
-    if channels is None:
-        st.error(say("patterns.bad_channels", most=most, text=plain(text)))
-    elif len(channels) > MOST:
-        st.error(say("patterns.too_many", most=MOST, count=len(channels)))
-        channels = None
-    return wish, None if channels is None else tuple(channels)
-
-
-def _progress(job: Climb) -> None:
-    done, total = len(job.done), len(job.channels)
-    if job.running:
-        left = job.seconds_left()
-        text = say("patterns.progress", done=done, total=total)
-        if left is not None:
-            text = say("patterns.left", done=done, total=total, seconds=left)
-        st.progress(done / total, text)
-        st.button(say("patterns.stop"), on_click=job.stop, icon=":material/stop_circle:")
-        return
-    if job.failure:
-        st.error(plain(job.failure))
-        st.caption(say("error.help", code=job.failure.code))
-    elif job.stopped and done < total:
-        st.info(say("patterns.stopped", done=done, total=total))
-    if done < total:
-        st.button(
-            say("patterns.go_on" if done else "patterns.make"), on_click=_start, args=(job,), type="primary",
-            icon=":material/play_arrow:",
-        )  # fmt: skip
+        wish = climbing.settings(model, layer.name)
+    return wish, climbing.channels(text, most, MOST)
 
 
 def _start(job: Climb) -> None:
@@ -139,7 +91,7 @@ def _results(layer, job: Climb, done: list[int]) -> None:
         pixels = np.stack([p.pixels for p in patterns])
         widgets.save_buttons(
             [
-                ("save.wall", lambda: render.png(render.grid(patterns, gap=2)), name, "png", "image/png"),
+                ("save.wall", lambda: _wall_png(job.wish, patterns), name, "png", "image/png"),
                 ("save.numbers", lambda: widgets.npy(pixels), name, "npy", "application/octet-stream"),
             ],
             key="pattern_wall",
@@ -181,34 +133,36 @@ def _one(layer, wish: Wish, pattern: Made) -> None:
         tag=f"{image.key[:12]} {layer.name} {channel}",
     )  # fmt: skip
     name = (model.name, layer.name, f"channel-{channel}", "pattern")
+
+    def view() -> View:
+        title = say("patterns.pinned.one", channel=channel, layer=layer.name)
+        return climbing.view(model, wish, pattern, title)
+
     widgets.save_buttons(
         [
-            ("save.pattern", lambda: png, name, "png", "image/png"),
+            *widgets.figure_files(view, (*name, "figure")),
+            ("save.pattern", lambda: report.with_manifest(png, view()), name, "png", "image/png"),
             ("save.numbers", lambda: widgets.npy(pattern.pixels), name, "npy", "application/octet-stream"),
         ],
         key="pattern_one",
     )
-    words = {"channel": channel, "layer": layer.name}
-    pins.button(lambda: _view(wish, pattern, say("patterns.pinned.one", **words)), "pattern_one")
+    pins.button(view, "pattern_one")
+
+
+def _wall_png(wish: Wish, patterns: list[Made]) -> bytes:
+    """All of them as tiles, with the recipe of each."""
+    recipes = [climbing.view(model, wish, pattern, "").panels[0].recipe for pattern in patterns]
+    return report.with_manifest(render.png(render.grid(patterns, gap=2)), recipes)
 
 
 def _wall_view(layer, wish: Wish, patterns: list[Made]) -> View:
     shown = patterns[:PRINTED]
     title = say("patterns.pinned", layer=layer.name, shown=len(shown), count=len(patterns))
-    views = [_view(wish, pattern, title) for pattern in shown]
+    views = [climbing.view(model, wish, pattern, title) for pattern in shown]
     panels = tuple(
         replace(view.panels[0], title=str(pattern.channel)) for view, pattern in zip(views, shown, strict=True)
     )
     return replace(views[0], panels=panels, columns=ACROSS if len(panels) > 16 else 4, caption="")
-
-
-def _view(wish: Wish, pattern: Made, title: str) -> View:
-    """Numbers as they were made: a pattern depends on nothing that is remembered, but on its batch."""
-    options = RECIPES[wish.method].options({"size": wish.size})
-    return report.view_of_patterns(
-        model, pattern, title, steps=wish.steps, size=wish.size, seed=wish.seed, options=options,
-        together=pattern.together,
-    )  # fmt: skip
 
 
 def _png(pixels: np.ndarray) -> bytes:

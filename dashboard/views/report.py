@@ -4,7 +4,7 @@ import uuid
 
 import streamlit as st
 
-from dashboard import pins, printing, shell
+from dashboard import pins, printing, reopening, shell
 from dashboard.choices import file_name
 from dashboard.components.focus import focus
 from dashboard.components.leaf import leaf
@@ -28,6 +28,7 @@ def page() -> None:
     with st.container():
         if at := st.session_state.pop("report_focus", None):
             focus(at[0], key="report_focus_on", tag=at[1])
+    reopening.arrive()
     _undo()
     if not pins.pins():
         _empty()
@@ -42,6 +43,7 @@ def page() -> None:
     drawn = [_drawn(place, pin, size) for place, pin in enumerate(pins.pins())]
     with above:
         _save(document, size, all(drawn))
+        reopening.panel()
     _clear()
 
 
@@ -51,20 +53,30 @@ def _empty() -> None:
     for name in STOCKED:
         st.page_link(pages[name], label=f"**{say(f'{name}.nav')}**", icon=shell.ICONS[name])
         st.caption(say(f"{name}.about"))
+    reopening.panel()
 
 
 # Taken out, and back ---------------------------------------------------------------------------------
 
 
 def _undo() -> None:
-    gone = pins.removed()
-    if not gone:
+    change = pins.changed()
+    if change is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        one = plain(clean(gone[0].view.title))
-        said = say("report.removed", title=one) if len(gone) == 1 else say("report.cleared", count=len(gone))
-        st.write(said)
+        st.write(_said(change))
         st.button(say("report.undo"), on_click=pins.restore, icon=":material/undo:")
+
+
+def _said(change: pins.Change) -> str:
+    """What was done."""
+    gone, come = len(change.removed), len(change.added)
+    if change.words is not None:
+        words = {"figures": reopening.figures(come), "gone": reopening.figures(gone)}
+        return say("report.opened.instead" if gone else "report.opened", **words)
+    if gone > 1:
+        return say("report.cleared", count=gone)
+    return say("report.removed", title=plain(clean(change.removed[0][1].view.title)))
 
 
 def _clear() -> None:
@@ -130,9 +142,9 @@ def _save(document: Report, size: Size, drawn: bool) -> None:
     if not drawn:
         st.warning(say("report.not_drawn"))
     files = {
+        "zip": (lambda: report.archive(document, size.width, size.dpi), "application/zip"),
         "html": (lambda: report.html(document), "text/html"),
         "pdf": (lambda: report.pdf(document), "application/pdf"),
-        "zip": (lambda: report.archive(document, size.width, size.dpi), "application/zip"),
     }
     with st.container(horizontal=True):
         for kind, (make, mime) in files.items():
@@ -143,6 +155,7 @@ def _save(document: Report, size: Size, drawn: bool) -> None:
                 icon=":material/download:", type="primary" if kind == "zip" else "secondary",
                 disabled=not drawn,
             )  # fmt: skip
+    st.caption(say("report.keep"))
     shown = st.expander(
         say("report.preview"), icon=":material/preview:", key="report_preview", on_change="rerun"
     )
@@ -151,7 +164,7 @@ def _save(document: Report, size: Size, drawn: bool) -> None:
             _preview(document)
     with st.expander(say("report.inside"), icon=":material/inventory_2:"):
         st.write(say("report.inside.text"))
-        st.code("python -m explain reproduce manifest.json", language=None)
+        st.code("python -m explain reproduce report.zip", language=None)
         st.write(say("report.inside.models"))
         st.write(say("report.inside.session"))
 

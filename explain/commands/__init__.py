@@ -26,7 +26,7 @@ COMMANDS = {
     "patterns": "Write what the channels of a layer would like to see.",
     "heatmaps": "Write where the network looked, for pictures or whole folders.",
     "report": "Write heatmaps of pictures as one document: a page, a PDF or an archive.",
-    "reproduce": "Compute again what a manifest lists, and say whether the numbers are the same.",
+    "reproduce": "Compute again what an export or a manifest tells of, and say whether the numbers are the same.",
     "export-explainer": "Write a network with heatmaps as a SavedModel, to be served without this project.",
     "doctor": "Tell what a network is made of, and what is wrong with it.",
     "detect-scaling": "Compare every scaling on photos, and recommend one.",

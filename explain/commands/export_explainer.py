@@ -6,16 +6,12 @@ from argparse import ArgumentParser, Namespace
 
 from explain.commands.console import say
 from explain.commands.opening import add_model, add_output, open_model, output_of
-from explain.commands.parsing import add_options, knobs_of, shelf_help
+from explain.commands.parsing import add_method, knobs_of, shelf_help
 
 
 def arguments(parser: ArgumentParser) -> None:
     add_model(parser)
-    parser.add_argument("--method", default="gradcam", metavar="NAME", help="see below (default gradcam)")
-    add_options(parser)
-    parser.add_argument(
-        "--layer", metavar="L", help="a layer with a map (default: the model's, see `layers`)"
-    )
+    add_method(parser)
     add_output(parser)
     parser.add_argument(
         "--out", required=True, metavar="DIR",

@@ -16,9 +16,10 @@ from explain.commands.opening import (
     source_of,
 )
 from explain.commands.parsing import (
-    add_options,
+    add_method,
     add_out,
     knobs_of,
+    positive_share,
     share,
     shelf_help,
     whole,
@@ -34,11 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
         "pictures", metavar="IMAGE_OR_FOLDER", nargs="+", help="picture files, or folders of pictures"
     )
     parser.add_argument("--recursive", action="store_true", help="folders inside folders as well")
-    parser.add_argument("--method", default="gradcam", metavar="NAME", help="see below (default gradcam)")
-    add_options(parser)
-    parser.add_argument(
-        "--layer", metavar="L", help="a layer with a map (default: the model's, see `layers`)"
-    )
+    add_method(parser)
     parser.add_argument(
         "--class", dest="class_index", metavar="N",
         help="a class by number or label (default: each picture's top one)",
@@ -84,6 +81,12 @@ def _add_results(parser: ArgumentParser) -> None:
         "--engine", choices=ENGINES, default="local", help="who computes: this process, or Ray's workers"
     )
     parser.add_argument("--address", metavar="A", help="of a Ray cluster (default: one on this machine)")
+    parser.add_argument(
+        "--workers", type=whole(1, 4096), metavar="N", help="of Ray (default: as many as there is room for)"
+    )
+    parser.add_argument(
+        "--gpu-share", type=positive_share, metavar="X", help="of a GPU, for each worker of Ray (default 1)"
+    )
 
 
 def epilog() -> str:
@@ -93,7 +96,7 @@ def epilog() -> str:
 def run(args: Namespace, job) -> int:
     from explain import folders, render
     from explain.commands import pictures
-    from explain.commands.folder import Folder, told
+    from explain.commands.folder import Folder
     from explain.folders import tables
     from explain.folders.driver import GALLERY, MANIFEST
 
@@ -103,11 +106,19 @@ def run(args: Namespace, job) -> int:
     if args.no_png and args.html:
         raise OptionError("The page shows the overlays: give either --html or --no-png, received both.")
     tables.check_installed(args.table)
-    engine = folders.engine_of(args.engine, args.address)
+    engine = folders.engine_of(args.engine, args.address, args.workers, args.gpu_share)
     sources = pictures.find(args.pictures, args.recursive, args.out)
     names = [f"{source.slug}{end}" for source in sources for end in (".png", ".npy")]
     names += [GALLERY, MANIFEST, tables.NAMES[args.table]]
     Folder(args).refuse_to_replace(names, [source.path for source in sources])
+    with engine:
+        return _run(args, job, engine, options, sources)
+
+
+def _run(args: Namespace, job, engine, options, sources) -> int:
+    from explain import folders
+    from explain.commands.folder import told
+
     model = open_model(args, job)
     run = folders.Run(model, _job(args, model, options), sources)
 

@@ -103,6 +103,14 @@ def share(text: str) -> float:
     return value
 
 
+def positive_share(text: str) -> float:
+    """A number above 0, up to 1."""
+    value = share(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, received '{text}'")
+    return value
+
+
 # What several commands ask for ---------------------------------------------------------------------
 
 
@@ -118,6 +126,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--option", action="append", default=[], metavar="NAME=VALUE",
         help="a knob of the method, see below; may be repeated",
     )  # fmt: skip
+
+
+def add_method(parser: argparse.ArgumentParser) -> None:
+    """One method of the heatmaps with its options, and the layer it looks at."""
+    parser.add_argument("--method", default="gradcam", metavar="NAME", help="see below (default gradcam)")
+    add_options(parser)
+    parser.add_argument(
+        "--layer", metavar="L", help="a layer with a map (default: the model's, see `layers`)"
+    )
 
 
 def shelf_help(folder: str) -> str:

@@ -1,4 +1,4 @@
-"""`reproduce`: compute again what a manifest lists, and say whether the numbers are the same."""
+"""`reproduce`: compute again what an export tells of, and say whether the numbers are the same."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ CLOSE = 1e-5  # of the largest number: what another order of additions makes
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "manifest", metavar="MANIFEST", help="a manifest.json, the folder it is in, or an exported zip"
-    )
+        "manifest", metavar="EXPORT",
+        help="what was exported: a PNG, SVG, PDF, HTML page, ZIP or folder, or a manifest.json itself",
+    )  # fmt: skip
     parser.add_argument(
-        "--model", metavar="MODEL", help="a name or a file, where the manifest's own is not found"
-    )
+        "--model", metavar="MODEL",
+        help="a name, a file, or a folder of several, where the manifest's own is not found",
+    )  # fmt: skip
     parser.add_argument(
         "--images", metavar="FOLDER", nargs="+", default=[], help="where to look for the pictures"
     )

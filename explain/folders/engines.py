@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -23,23 +23,36 @@ AHEAD = 1  # batches that are read while another is computed
 class Engine(Protocol):
     """What the driver asks of an engine; see the package's docstring."""
 
+    def __enter__(self) -> Self:
+        """Begin what takes its time, while the driver opens its model. `run` does not need it."""
+
+    def __exit__(self, *_: object) -> None:
+        """End what was begun."""
+
     def run(
         self, model: Model, job: Job, batches: Iterable[Batch], stopping: Callable[[], bool]
     ) -> Iterator[list[Row]]:
         """Rows as they become ready, in any order."""
 
 
-def engine_of(name: str, address: str | None = None) -> Engine:
-    """The engine of that name; address: of a Ray cluster. OptionError for an unknown one."""
+def engine_of(
+    name: str, address: str | None = None, workers: int | None = None, gpu_share: float | None = None
+) -> Engine:
+    """The engine of that name; address: of a Ray cluster; workers, gpu_share: its actors, what each gets.
+
+    OptionError for an unknown one, and for options that it does not have.
+    """
     if name not in ENGINES:
         raise OptionError(f"There is no engine '{name}'.{near(name, ENGINES)} Engines: {', '.join(ENGINES)}.")
     if name == "local":
-        if address is not None:
-            raise OptionError("--address is of a Ray cluster: it goes with --engine ray.")
+        given = {"--address": address, "--workers": workers, "--gpu-share": gpu_share}
+        for option, value in given.items():
+            if value is not None:
+                raise OptionError(f"{option} is for Ray: it goes with --engine ray.")
         return Local()
     from explain.folders.ray_engine import Ray  # late: Ray is an optional install
 
-    return Ray(address=address)
+    return Ray(address, workers, gpu_share or 1.0)
 
 
 class Local:
@@ -48,6 +61,12 @@ class Local:
     def __init__(self, threads: int | None = None):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.threads = threads or max(2, min(cores, 8))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass  # `run` leaves nothing behind
 
     def run(
         self, model: Model, job: Job, batches: Iterable[Batch], stopping: Callable[[], bool]

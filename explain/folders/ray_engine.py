@@ -1,11 +1,15 @@
 """Batches on Ray: on the cores of this machine, or on a cluster. Optional: pip install 'ray[data]'.
 
     Ray        the engine: a small Ray of its own, or a cluster by address; one dataset row for each batch
+    _Thread    where Ray lives from its start to its end, beside the driver
     _Worker    an actor of Ray Data: opens the model once, then does what `run_batch` does
     Plan       how many actors there are, and what each of them gets
 
 The batches are those of the local engine, so the files are too. Ray Data restarts an actor that dies and
 gives its batch to another; a batch that is computed twice writes the same files.
+
+On this machine the driver, whose model is open already, computes a few batches while the actors open theirs.
+A cluster's actors compute all: they may have other devices.
 
 A cluster reads model and pictures and writes the results under the same paths as the driver: a shared file
 system. This package is sent to it; TensorFlow and the rest of requirements.txt it has. Where it asks for a
@@ -14,31 +18,28 @@ token, Ray's own variables give it: RAY_AUTH_MODE=token with RAY_AUTH_TOKEN or R
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import os
 import pickle
-import secrets
-import socket
+import queue
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from explain.errors import ExplainError, OptionError
+from explain.errors import ExplainError
+from explain.folders import ray_start
+from explain.folders.engines import Local
 from explain.folders.job import Batch, Job
 from explain.folders.work import Row, open_model, run_batch
 from explain.results import Model
 
-PACKAGE = Path(__file__).parents[1]
-MOST_CORES = 4                                     # of one actor: more of them help a network little
-STORE_BYTES = 100_000_000                          # paths and rows pass through it, never pictures
-WRITERS = 2                                        # threads for each core: they wait for the disk
-PATIENCE = 10                                      # seconds for a cluster to answer
-WAITING = 2                                        # batches that an actor has in hand, so that it never idles
-TOKEN = secrets.token_hex(32)                      # one for all runs of a process: Ray remembers its first
+MOST_CORES = 4  # of one actor: more of them help a network little
+WRITERS = 2  # threads for each core: they wait for the disk
+AT_A_TIME = 2  # batches in an actor: one computes, the other is read or written
+OWN = 16  # batches that the driver computes while actors start, a quarter of all at most
+LOOK = 0.2  # seconds between two looks whether to stop
+LONG = 10  # seconds for actors to answer after a stop
 
 
 class Plan(NamedTuple):
@@ -65,66 +66,141 @@ def plan(nodes: list[dict[str, Any]], workers: int | None, gpu_share: float) -> 
 
 class Ray:
     """address: of a cluster ("auto", "host:6379", "ray://…"), None for this machine alone; workers: actors,
-    None for as many as fit; gpu_share: of a GPU for each actor."""
+    None for as many as fit; gpu_share: of a GPU for each actor.
+
+    As a context it starts Ray at once, so that the driver opens its model meanwhile.
+    """
 
     def __init__(self, address: str | None = None, workers: int | None = None, gpu_share: float = 1.0):
         """OptionError where Ray is not installed."""
-        missing = [name for name in ("ray", "pyarrow") if importlib.util.find_spec(name) is None]
-        if missing:
-            raise OptionError(
-                "The engine 'ray' needs Ray, which is not installed here: pip install 'ray[data]', or leave "
-                "--engine away to compute on this machine without it."
-            )
+        ray_start.check_installed()
         self.address, self.workers, self.gpu_share = address, workers, gpu_share
+        self._thread: _Thread | None = None
+
+    def __enter__(self) -> Self:
+        if self._thread is None:
+            self._thread = _Thread(self)
+            self._thread.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is not None:
+            self._thread.end()
+            self._thread = None
 
     def run(
         self, model: Model, job: Job, batches: Iterable[Batch], stopping: Callable[[], bool]
     ) -> Iterator[list[Row]]:
         """Rows as the actors answer, in any order. OptionError where the cluster cannot be reached."""
-        todo = [{"batch": pickle.dumps(batch)} for batch in batches]
+        todo = list(batches)
         if not todo:
             return
-        with _started(self.address) as ray:
-            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-            chosen = plan(nodes, self.workers, self.gpu_share)
-            for answer in _answers(ray, job, todo, chosen):
-                rows = pickle.loads(answer)
-                if isinstance(rows, Exception):
-                    raise rows
+        own = 0 if self.address is not None else min(OWN, len(todo) // 4)
+        with self:
+            self._thread.tasks.put((job, todo[own:]))
+            for rows in Local().run(model, job, todo[:own], stopping) if own else ():
                 yield rows
-                if stopping():
-                    return
+                while more := self._thread.answer():
+                    yield more
+            while not (self._thread.finished or stopping()):
+                yield self._thread.answer(LOOK)
 
 
-def _answers(ray, job: Job, todo: list[dict[str, bytes]], chosen: Plan) -> Iterator[bytes]:
-    """What the actors answer, each as soon as it is there."""
+class _Thread(threading.Thread):
+    """Ray's processes end with the thread that began them, so this one has Ray to itself.
+
+    tasks: takes (job, batches) once, or None; finished: there is no answer any more.
+    """
+
+    def __init__(self, engine: Ray):
+        super().__init__(name="layerscope-ray", daemon=True)
+        self.engine, self.finished = engine, False
+        self.tasks: queue.SimpleQueue[tuple[Job, list[Batch]] | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[list[Row] | Exception | None] = queue.SimpleQueue()
+        self._enough, self._asking = threading.Event(), False
+        self._surroundings = ray_start.surroundings(alone=engine.address is None)
+
+    def begin(self) -> None:
+        # Here and not in the thread: TensorFlow, which is imported meanwhile, reads the environment too.
+        self._surroundings.__enter__()
+        import ray
+        import ray.data  # noqa: F401
+
+        self.start()
+
+    def run(self) -> None:
+        try:
+            with ray_start.connected(self.engine.address) as ray:
+                task = self.tasks.get()
+                self._asking = task is not None
+                for rows in _answers(ray, self.engine, *task) if task else ():
+                    self._answers.put(rows)
+                    if self._enough.is_set():
+                        break
+                self._asking = False
+            self._answers.put(None)
+        except Exception as error:  # noqa: BLE001  raised by `answer`
+            self._answers.put(error)
+
+    def answer(self, seconds: float = 0) -> list[Row]:
+        """The rows of one batch, waiting so long for them; none where there are none. Raises what was raised."""
+        try:
+            rows = self._answers.get(timeout=seconds) if seconds else self._answers.get_nowait()
+        except queue.Empty:
+            return []
+        if isinstance(rows, Exception):
+            raise rows
+        self.finished = rows is None
+        return rows or []
+
+    def end(self) -> None:
+        """Ray is stopped when it returns, unless actors do not answer: they are not waited for."""
+        self._enough.set()
+        self.tasks.put(None)
+        self.join(LONG if self._asking else None)
+        self._surroundings.__exit__(None, None, None)
+
+
+def _answers(ray, engine: Ray, job: Job, todo: list[Batch]) -> Iterator[list[Row]]:
+    """What the actors answer, each as soon as it is there. Raises what an actor raised."""
     import ray.data
 
+    chosen = plan(
+        [node["Resources"] for node in ray.nodes() if node["Alive"]], engine.workers, engine.gpu_share
+    )
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = False
-    work = ray.data.from_items(todo, override_num_blocks=len(todo)).map_batches(
+    tasks = [{"batch": pickle.dumps(batch)} for batch in todo]
+    work = ray.data.from_items(tasks, override_num_blocks=len(tasks)).map_batches(
         _Worker,
         fn_constructor_args=(job, chosen.cores),
         batch_size=1,
-        compute=ray.data.ActorPoolStrategy(size=chosen.workers, max_tasks_in_flight_per_actor=WAITING),
+        compute=ray.data.ActorPoolStrategy(
+            size=chosen.workers, max_tasks_in_flight_per_actor=AT_A_TIME,
+            max_concurrent_calls_per_actor=AT_A_TIME, enable_true_multi_threading=True,
+        ),
         num_cpus=chosen.cores,
         num_gpus=chosen.gpus or None,
-    )
+    )  # fmt: skip
     for row in work.iter_rows():
-        yield row["rows"]
+        rows = pickle.loads(row["rows"])
+        if isinstance(rows, Exception):
+            raise rows
+        yield rows
 
 
 class _Worker:
-    """Lives in an actor."""
+    """Lives in an actor, called by `AT_A_TIME` threads of it."""
 
     def __init__(self, job: Job, cores: int):
         _limit_threads(cores)
-        self.job, self.pool, self.refused = job, ThreadPoolExecutor(WRITERS * cores), None
+        self.job, self.refused = job, None
+        self.pool, self.turn = ThreadPoolExecutor(WRITERS * cores), threading.Lock()
         try:
             self.model = open_model(job)
-        except ExplainError as error:              # answered later: Ray begins such an actor for ever
+        except ExplainError as error:  # answered later: Ray begins such an actor for ever
             self.refused = error
 
     def __call__(self, several: dict[str, Any]) -> dict[str, list[bytes]]:
@@ -134,7 +210,7 @@ class _Worker:
         if self.refused is not None:
             return pickle.dumps(self.refused)
         try:
-            return pickle.dumps(run_batch(self.model, self.job, batch, self.pool.map))
+            return pickle.dumps(run_batch(self.model, self.job, batch, self.pool.map, self.turn))
         except Exception as error:  # noqa: BLE001  raised by the driver, with the place where it happened
             error.add_note(traceback.format_exc())
             return pickle.dumps(error)
@@ -148,65 +224,3 @@ def _limit_threads(cores: int) -> None:
     cv2.setNumThreads(cores)
     tf.config.threading.set_intra_op_parallelism_threads(cores)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
-@contextmanager
-def _started(address: str | None) -> Iterator[Any]:
-    """Ray, connected; what was started here is stopped again. OptionError where it cannot be."""
-    with _surroundings(alone=address is None):
-        import ray
-
-        if ray.is_initialized():                   # in a notebook, say: it is not ours to stop
-            yield ray
-            return
-        try:
-            if address is not None:
-                _knock(address)
-            ray.init(**_where(address), log_to_driver=False, logging_level="ERROR")
-        except (RuntimeError, ValueError, OSError, SystemExit) as error:     # the last without a token
-            said = " ".join(str(error.__cause__ or error).split())[:200]
-            where = f"reached at '{address}'" if address else "started on this machine"
-            raise OptionError(f"Ray cannot be {where}. It says: {said or type(error).__name__}") from error
-        try:
-            yield ray
-        finally:
-            ray.shutdown()
-
-
-def _knock(address: str) -> None:
-    """OSError where nobody answers at "host:port": Ray itself waits two minutes and ends the process."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
-
-
-def _where(address: str | None) -> dict[str, Any]:
-    """What `ray.init` is told: a small Ray of one's own, or a cluster to which this package is sent."""
-    if address is not None:
-        return {"address": address, "runtime_env": {"py_modules": [os.fspath(PACKAGE)]}}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "address": "local", "num_cpus": cores, "object_store_memory": STORE_BYTES, "include_dashboard": False,
-    }  # fmt: skip
-
-
-@contextmanager
-def _surroundings(alone: bool) -> Iterator[None]:
-    """The environment that Ray and its processes inherit: quiet, telling nobody, finding this package.
-
-    A Ray of one's own listens on all addresses of the machine: a token keeps others out.
-    """
-    wanted = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-    if alone:
-        path = os.pathsep.join(filter(None, [os.fspath(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
-        wanted |= {"PYTHONPATH": path, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -48,15 +49,24 @@ def open_model(job: Job) -> Model:
     return model
 
 
-def run_batch(model: Model, job: Job, batch: Batch, each: Callable[..., Iterable] = map) -> list[Row]:
-    """Read, compute, write: one row for each source of the batch; each: `map`, or that of a pool of threads.
+def run_batch(
+    model: Model,
+    job: Job,
+    batch: Batch,
+    each: Callable[..., Iterable] = map,
+    turn: AbstractContextManager = nullcontext(),  # noqa: B008  holds nothing
+) -> list[Row]:
+    """Read, compute, write: one row for each source of the batch.
 
+    each: `map`, or that of a pool of threads; turn: held while it computes, so that of several batches at a
+    time one computes while others are read and written.
     Raises what `explain.heatmaps` raises, and NotWritten where a file cannot be written.
     """
     found = list(each(partial(read, shape=model.input_shape), batch.sources))
     rows = [row_of_skipped(batch, i, one) for i, one in enumerate(found) if not isinstance(one, Picture)]
     places = [i for i, one in enumerate(found) if isinstance(one, Picture)]
-    heatmaps = compute(model, job, [found[i] for i in places])
+    with turn:
+        heatmaps = compute(model, job, [found[i] for i in places])
     together = [found[i].small.key for i in places]
     rows += each(
         lambda i, heatmap: write(model, job, batch, i, found[i], heatmap, together), places, heatmaps

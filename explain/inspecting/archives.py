@@ -15,16 +15,19 @@ Source: PKWARE's APPNOTE 6.3.10; for what attackers do with it, "A better zip bo
 
 from __future__ import annotations
 
+import io
 import re
 import stat
 import struct
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from explain.errors import BrokenModel, ModelTooLarge, TruncatedModel, UnsafeArchive
+from explain.errors import BrokenModel, ExplainError, ModelTooLarge, TruncatedModel, UnsafeArchive
 from explain.inspecting import limits
 from explain.inspecting.limits import quoted, size
 from explain.inspecting.stretches import Stretch
@@ -35,16 +38,56 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, Ru
 BLOCK = limits.MEGABYTE
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What a zip of some kind may hold, and how it is refused: those of a model's file.
+
+    members, most: at most so many, and so many bytes unpacked; setting: of the operator, for `most`;
+    never: what sound files never do; again: what to do about a file that does; packing: why it cannot grow.
+    """
+
+    unsafe: type[ExplainError] = UnsafeArchive
+    large: type[ExplainError] = ModelTooLarge
+    cut: type[ExplainError] = TruncatedModel
+    broken: type[ExplainError] = BrokenModel
+    members: int = limits.MEMBERS
+    most: Callable[[], int] = limits.model_bytes
+    setting: str = " (EXPLAIN_MAX_MODEL_MB)"
+    never: str = "as no model's file does"
+    again: str = "Save the model again with model.save('name.keras'), or pack it as an ordinary zip."
+    fetch: str = "Fetch the file or save the model again."
+    fewer: str = "Pack the model alone."
+    packing: str = "trained weights never pack"
+
+
+MODEL = Terms()
+
+
 class Archive:
     """A zip whose directory has been checked. `names`: its files, in the order of the directory."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        """UnsafeArchive, ModelTooLarge, TruncatedModel or BrokenModel, as the module says."""
-        self.path, self.name = path, name
+    def __init__(self, path: Path | io.BytesIO, name: str, terms: Terms = MODEL) -> None:
+        """path: of the file, or its bytes in memory, of which `weights` cannot tell where they lie.
+
+        The errors of `terms`, as the module says: for a model UnsafeArchive, ModelTooLarge, TruncatedModel
+        or BrokenModel.
+        """
+        self.path, self.name, self.terms = path, name, terms
         self._starts: dict[str, int] = {}                     # of the bytes of each member
-        directory_at = _directory_at(path, name)
+        if isinstance(path, io.BytesIO):
+            self._check(path)
+        else:
+            with path.open("rb") as file:
+                self._check(file)
+        self._files = {member.filename: member for member in self._zip.infolist() if not member.is_dir()}
+        self.names = tuple(self._files)
+
+    def _check(self, file: io.BufferedIOBase) -> None:
+        """Open the zip once its directory is found to be sound."""
+        total = file.seek(0, io.SEEK_END)
+        directory_at = _directory_at(file, total, self.name, self.terms)
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(self.path)
         except DAMAGE as error:
             raise self._damaged(str(error)) from error
         try:
@@ -52,13 +95,11 @@ class Archive:
             self._check_names(members)
             for member in members:
                 self._check_form(member)
-            self._check_sizes(members, path.stat().st_size)
-            self._check_places(members, path, directory_at)
+            self._check_sizes(members, total)
+            self._check_places(members, file, directory_at)
         except BaseException:
             self._zip.close()
             raise
-        self._files = {member.filename: member for member in members if not member.is_dir()}
-        self.names = tuple(self._files)
 
     def __enter__(self) -> Archive:
         return self
@@ -67,10 +108,10 @@ class Archive:
         self._zip.close()
 
     def read(self, member: str, most: int) -> bytes:
-        """The bytes of a member; ModelTooLarge above `most`, BrokenModel when it is damaged."""
+        """The bytes of a member; the error for what is too large above `most`, or for what is damaged."""
         announced = self._files[member].file_size
         if announced > most:
-            raise ModelTooLarge(
+            raise self.terms.large(
                 f"{quoted(member)} in {quoted(self.name)} has {size(announced)}; "
                 f"at most {size(most)} are read."
             )
@@ -151,50 +192,46 @@ class Archive:
         self._check_ratio("it", sum(member.file_size for member in members), packed)
 
     def _check_ratio(self, what: str, unpacked: int, packed: int) -> None:
-        most = limits.model_bytes()
+        most = self.terms.most()
         if unpacked > most:
-            raise ModelTooLarge(
+            raise self.terms.large(
                 f"{quoted(self.name)} is not unpacked: {what} would have {size(unpacked)}, "
-                f"{size(most)} are allowed (EXPLAIN_MAX_MODEL_MB)."
+                f"{size(most)} are allowed{self.terms.setting}."
             )
         if unpacked > limits.UNPACKED_FREELY and unpacked > limits.RATIO * packed:
-            raise ModelTooLarge(
+            raise self.terms.large(
                 f"{quoted(self.name)} is not unpacked: {what} would grow from {size(packed)} to "
-                f"{size(unpacked)}, and trained weights never pack to less than 1 : {limits.RATIO}."
+                f"{size(unpacked)}, and {self.terms.packing} to less than 1 : {limits.RATIO}."
             )
 
-    def _check_places(self, members: list[zipfile.ZipInfo], path: Path, directory_at: int) -> None:
+    def _check_places(
+        self, members: list[zipfile.ZipInfo], file: io.BufferedIOBase, directory_at: int
+    ) -> None:
         free = 0
-        with path.open("rb") as file:
-            for member in sorted(members, key=lambda member: member.header_offset):
-                file.seek(member.header_offset)
-                header = file.read(30)
-                if len(header) < 30 or header[:4] != LOCAL:
-                    raise self._damaged(f"{quoted(member.filename)} is not where the directory says")
-                if member.header_offset < free:
-                    raise self._unsafe(f"its member {quoted(member.filename)} lies over another one")
-                name_length, extra_length = struct.unpack_from("<HH", header, 26)
-                self._starts[member.filename] = member.header_offset + 30 + name_length + extra_length
-                free = self._starts[member.filename] + member.compress_size
-                if free > directory_at:
-                    raise self._unsafe(f"its member {quoted(member.filename)} lies over the directory")
+        for member in sorted(members, key=lambda member: member.header_offset):
+            file.seek(member.header_offset)
+            header = file.read(30)
+            if len(header) < 30 or header[:4] != LOCAL:
+                raise self._damaged(f"{quoted(member.filename)} is not where the directory says")
+            if member.header_offset < free:
+                raise self._unsafe(f"its member {quoted(member.filename)} lies over another one")
+            name_length, extra_length = struct.unpack_from("<HH", header, 26)
+            self._starts[member.filename] = member.header_offset + 30 + name_length + extra_length
+            free = self._starts[member.filename] + member.compress_size
+            if free > directory_at:
+                raise self._unsafe(f"its member {quoted(member.filename)} lies over the directory")
 
     # The two endings of every sentence --------------------------------------------------------------
 
-    def _unsafe(self, reason: str) -> UnsafeArchive:
-        return unsafe(self.name, reason)
+    def _unsafe(self, reason: str) -> ExplainError:
+        return unsafe(self.name, reason, self.terms)
 
-    def _damaged(self, reason: str) -> BrokenModel:
-        return BrokenModel(
-            f"{quoted(self.name)} is a damaged zip ({reason[:300]}). Fetch the file or save the model again."
-        )
+    def _damaged(self, reason: str) -> ExplainError:
+        return self.terms.broken(f"{quoted(self.name)} is a damaged zip ({reason[:300]}). {self.terms.fetch}")
 
 
-def unsafe(name: str, reason: str) -> UnsafeArchive:
-    return UnsafeArchive(
-        f"{quoted(name)} is not unpacked: {reason}, as no model's file does. "
-        "Save the model again with model.save('name.keras'), or pack it as an ordinary zip."
-    )
+def unsafe(name: str, reason: str, terms: Terms = MODEL) -> ExplainError:
+    return terms.unsafe(f"{quoted(name)} is not unpacked: {reason}, {terms.never}. {terms.again}")
 
 
 def _folded(name: str) -> str:
@@ -216,31 +253,28 @@ def _odd(name: str) -> str | None:
     return None
 
 
-def _directory_at(path: Path, name: str) -> int:
+def _directory_at(file: io.BufferedIOBase, total: int, name: str, terms: Terms) -> int:
     """Where the directory begins, from the end record; it must end where that record begins."""
-    total = path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(max(0, total - 22 - 0xFFFF - 76))           # record, longest comment, the 64-bit records
-        tail = file.read()
+    file.seek(max(0, total - 22 - 0xFFFF - 76))               # record, longest comment, the 64-bit records
+    tail = file.read()
     at = tail.rfind(END)
     if at < 0 or at + 22 > len(tail):
-        raise TruncatedModel(
+        raise terms.cut(
             f"{quoted(name)} ends too early: {size(total)} were received, and a zip's directory, which "
             "stands at its end, is not among them. Fetch or save the file again."
         )
     count, length, start, comment = struct.unpack_from("<HIIH", tail, at + 10)
     if at + 22 + comment != len(tail):
-        raise unsafe(name, "bytes follow its end")
+        raise unsafe(name, "bytes follow its end", terms)
     if 0xFFFF == count or 0xFFFFFFFF in (length, start):
         if at < 76 or tail[at - 76:at - 72] != END_64 or tail[at - 20:at - 16] != LOCATOR_64:
-            raise unsafe(name, "its 64-bit directory is not where it belongs")
+            raise unsafe(name, "its 64-bit directory is not where it belongs", terms)
         at -= 76
         count, length, start = struct.unpack_from("<QQQ", tail, at + 32)
-    if count > limits.MEMBERS or length > limits.MEMBERS * 1024:
-        raise ModelTooLarge(
-            f"{quoted(name)} holds {count:,} members; at most {limits.MEMBERS:,} are allowed. "
-            "Pack the model alone."
+    if count > terms.members or length > terms.members * 1024:
+        raise terms.large(
+            f"{quoted(name)} holds {count:,} members; at most {terms.members:,} are allowed. {terms.fewer}"
         )
     if start + length != total - len(tail) + at:
-        raise unsafe(name, "its directory is not where its end record says")
+        raise unsafe(name, "its directory is not where its end record says", terms)
     return start

@@ -109,8 +109,14 @@ def _from_zoo(text, scaling, labels, weights, input_shape, on_progress, trusted)
         labels,
         entry.name,
         input_shape or (*entry.input_size, 3),
-        about=entry.about + ("" if weights is not None else "; random weights"),
+        about=_about(entry, "random weights" if seed is not None else "weights from a file" if of_file else ""),
     )
+
+
+def _about(entry: zoo.Entry, weights: str) -> str:
+    """The paper, and whose weights they are; weights: those that were given instead of its own."""
+    paper = entry.about.partition("; ")[0]
+    return f"{paper}; {entry.name} with {weights}" if weights else entry.about
 
 
 def _from_file(network, name, scaling, labels, input_shape, notices=(), named=True, content=None, tried=False) -> Model:
@@ -171,6 +177,7 @@ def _model(network, scaling, why, labels, name, input_shape, about="", content=N
         default_layer=opened.default_layers[0],
         scaling_note=why,
         about=about,
+        device=device.ready(),
         network=opened,
     )
 

@@ -141,13 +141,29 @@ def build(
 
 
 def _architecture(entry: Entry, **options: Any) -> keras.Model:
-    if entry.embedded:
-        from explain.opening import efficientnet_lite
+    with _names_from_the_start():
+        if entry.embedded:
+            from explain.opening import efficientnet_lite
 
-        return efficientnet_lite.build()
-    import keras
+            return efficientnet_lite.build()
+        import keras
 
-    return getattr(keras.applications, entry.factory)(input_shape=(*entry.input_size, 3), **options)
+        return getattr(keras.applications, entry.factory)(input_shape=(*entry.input_size, 3), **options)
+
+
+@contextmanager
+def _names_from_the_start() -> Iterator[None]:
+    """Layers without a name of their own are numbered through the whole thread (conv2d_93). Here they begin anew,
+    so that a network has the same names, and with them the same key, whatever was opened before it."""
+    from keras.src.backend.common import global_state
+
+    # The public door, `clear_session`, would clear much more than the numbers.
+    before = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", before)
 
 
 def _embedded() -> keras.Model:

@@ -16,13 +16,21 @@ FORMAT = 2  # a reader may rely on the fields of a format
 
 
 def manifest(recipes: Iterable[Mapping[str, Any]], device: str | None = None, **more: Any) -> dict[str, Any]:
-    """The document. more: further fields at its top, such as the command; device: see `surroundings`.
+    """The document. more: further fields at its top, such as the command.
 
-    Models stand once under "models", by their keys; an item's "model" is that key.
+    device: where its numbers were computed; None for where its models compute, and where they do not tell,
+    see `surroundings`. Models stand once under "models", by their keys; an item's "model" is that key.
     """
     models: dict[str, Any] = dict(more.pop("models", {}))
     items = [hoisted(recipe, models) for recipe in recipes]
-    return {"format": FORMAT, **more, **surroundings(device), "models": models, "items": items}
+    told = surroundings(_devices(models) if device is None else device)
+    return {"format": FORMAT, **more, **told, "models": models, "items": items}
+
+
+def _devices(models: Mapping[str, Any]) -> str | None:
+    """Where the models compute, each place once: a page does not compute itself, its workers do."""
+    found = dict.fromkeys(model.get("device") for model in models.values())
+    return "; ".join(filter(None, found)) or None
 
 
 def hoisted(recipe: Mapping[str, Any], models: dict[str, Any]) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def model_of(model: Model) -> dict[str, Any]:
     """What identifies a model, and what is known about it."""
     return {
         "name": model.name, "key": model.key, "scaling": model.scaling, "scaling_note": model.scaling_note,
-        "input_shape": list(model.input_shape), "about": model.about,
+        "input_shape": list(model.input_shape), "about": model.about, "device": model.device,
         "notices": [{"code": n.code, "sentence": n.sentence} for n in model.notices],
     }  # fmt: skip
 

@@ -3,8 +3,10 @@
     nouns       Panel, View, Report
     views       results → View              captions    the sentences about it, from its recipes
     layouts     View → scene                rasters · vectors · papers    a scene as PNG, SVG, PDF
+    ticks       the numbers under a bar     commands    the command line that makes a panel again
     figures     one view as one file        snippets    one view for LaTeX and Markdown
     webpages · booklets · archives          a report as HTML, PDF, ZIP
+    drafts      the ZIP → report, of whoever it is; fields: what its JSON may say
 
     view = report.view_of_heatmaps(model, image, heatmaps)
     Path("figure.pdf").write_bytes(report.figure_pdf(view, width_cm=8.5))
@@ -16,6 +18,7 @@ harmless by `texts`.
 from explain.report import captions
 from explain.report.archives import archive
 from explain.report.booklets import pdf
+from explain.report.drafts import open_archive
 from explain.report.figures import figure_pdf, figure_png, figure_svg, with_manifest
 from explain.report.nouns import Panel, Report, View
 from explain.report.snippets import latex, markdown
@@ -24,6 +27,6 @@ from explain.report.webpages import html
 
 __all__ = [
     "Panel", "Report", "View", "archive", "captions", "figure_pdf", "figure_png", "figure_svg", "html",
-    "latex", "markdown", "pdf", "view_of_heatmaps", "view_of_maps", "view_of_patterns",
+    "latex", "markdown", "open_archive", "pdf", "view_of_heatmaps", "view_of_maps", "view_of_patterns",
     "with_manifest",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A report as one ZIP with everything in it, from which every number can be made again."""
+"""A report as one ZIP with everything in it: its numbers can be made again, and it can be opened again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from explain import render
-from explain.report import facts, recipes, webpages
+from explain import provenance, render
+from explain.report import drafts, facts, recipes, webpages
 from explain.report.figures import figure_pdf, figure_png, figure_svg
 from explain.report.nouns import Panel, Report, View
 from explain.report.snippets import latex, markdown
@@ -30,32 +30,34 @@ def archive(report: Report, width_cm: float = 17.0, dpi: float = 300) -> bytes:
 
     width_cm, dpi: of the figures. Photos are PNG without loss, each once, named by its digest. Names of files
     are made of letters, digits and dashes, none twice. Dates in the ZIP are fixed: the same report gives the
-    same bytes. OptionError for a report without views, or a view without panels.
+    same bytes. `explain.report.open_archive` opens it again, by its report.json. OptionError for a report
+    without views, or a view without panels.
     """
     webpages.checked(report)
-    files: dict[str, bytes] = {"report.html": webpages.html(report)}
+    kept = _Kept()
+    kept.files["report.html"] = webpages.html(report)
+    for panel in (panel for view in report.views for panel in view.panels):
+        kept.photo(panel)
     listed: list[dict[str, Any]] = []
     snippets: dict[str, list[str]] = {"captions.tex": [], "captions.md": []}
     for number, view in enumerate(report.views, 1):
         stem = f"{number:02}-{file_name(view.title or 'figure', longest=50)}"
-        files[f"figures/{stem}.png"] = figure_png(view, width_cm, dpi, caption=False)
-        files[f"figures/{stem}.svg"] = figure_svg(view, width_cm, caption=False)
-        files[f"figures/{stem}.pdf"] = figure_pdf(view, width_cm, caption=False)
+        kept.files[f"figures/{stem}.png"] = figure_png(view, width_cm, dpi, caption=False)
+        kept.files[f"figures/{stem}.svg"] = figure_svg(view, width_cm, caption=False)
+        kept.files[f"figures/{stem}.pdf"] = figure_pdf(view, width_cm, caption=False)
         snippets["captions.tex"].append(latex(view, f"figures/{stem}.pdf"))
         snippets["captions.md"].append(markdown(view, f"figures/{stem}.png"))
         for place, panel in enumerate(view.panels, 1):
-            name = _values(
-                files, panel, f"values/{number:02}-{place:02}-{file_name(panel.title, longest=50)}.npy"
-            )
-            listed.append(_row(panel, view, number, place, name))
-            _picture(
-                files, panel, f"pictures/{number:02}-{place:02}-{file_name(panel.title, longest=50)}.png"
-            )
-    files |= {name: "\n".join(parts).encode() for name, parts in snippets.items()}
-    files["scores.csv"] = _table(listed)
+            stem = f"{number:02}-{place:02}-{file_name(panel.title, longest=50)}"
+            listed.append(_row(panel, view, number, place, kept.numbers(panel, f"values/{stem}")))
+            if panel.picture is not None:
+                kept.picture(panel.picture, f"pictures/{stem}.png")
+    kept.files |= {name: "\n".join(parts).encode() for name, parts in snippets.items()}
+    kept.files["scores.csv"] = _table(listed)
+    kept.files[drafts.NAME] = drafts.written(report, kept.places)
     if manifest := recipes.manifest_of(report.views, command="report"):
-        files["manifest.json"] = manifest
-    return zipped(files)
+        kept.files["manifest.json"] = manifest
+    return zipped(kept.files)
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -71,34 +73,60 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _values(files: dict[str, bytes], panel: Panel, name: str) -> str:
-    """Keep the numbers of a panel; the name of their file, or "" where there are none."""
-    if panel.values is None:
-        return ""
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(panel.values), allow_pickle=False)
-    files[name] = buffer.getvalue()
-    return name
+class _Kept:
+    """The files of an archive, and in which of them each array lies: {id of the array: name}."""
 
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.places: dict[int, str] = {}
+        self._seen: dict[str, str] = {}  # digest of a picture → its file
 
-def _picture(files: dict[str, bytes], panel: Panel, name: str) -> None:
-    """Keep the photo of a panel, once, so that the numbers can be computed again from it; or its pattern."""
-    picture = panel.picture if panel.photo is None else panel.photo
-    if picture is None:
-        return
-    image = (panel.recipe or {}).get("image") or {}
-    if image.get("key"):
-        slug, key = file_name(image.get("name", ""), longest=40), file_name(image["key"])[:16]
-        name = f"photos/{slug}-{key}.png"
-    if name not in files:
-        files[name] = render.png(picture)
+    def photo(self, panel: Panel) -> None:
+        """Keep the photo of a panel, so that the numbers can be computed again from it."""
+        pixels = panel.picture if panel.photo is None else panel.photo
+        image = (panel.recipe or {}).get("image") or {}
+        if pixels is not None and image.get("key"):
+            slug, key = file_name(image.get("name", ""), longest=40), file_name(image["key"])[:16]
+            self.picture(pixels, f"photos/{slug}-{key}.png")
+        elif panel.photo is not None:
+            self.picture(panel.photo, f"photos/{file_name(panel.title, longest=40)}.png")
+
+    def picture(self, pixels: np.ndarray, name: str) -> None:
+        """Keep a picture, (H, W, 3) uint8, without loss and once, whoever shows it."""
+        if id(pixels) in self.places:
+            return
+        digest = provenance.digest(pixels)
+        if digest not in self._seen:
+            self._seen[digest] = name = self._free(name)
+            self.files[name] = render.png(pixels)
+        self.places[id(pixels)] = self._seen[digest]
+
+    def numbers(self, panel: Panel, stem: str) -> str:
+        """Keep the numbers of a panel; the name of the first file of them, or "" where there are none."""
+        arrays = [array for array in (panel.values, panel.computed) if array is not None]
+        for array in arrays:
+            if id(array) not in self.places:
+                self.places[id(array)] = name = self._free(f"{stem}.npy")
+                buffer = io.BytesIO()
+                np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+                self.files[name] = buffer.getvalue()
+        return self.places[id(arrays[0])] if arrays else ""
+
+    def _free(self, name: str) -> str:
+        """The name, or one like it that is not taken, whatever a file system thinks of small letters."""
+        stem, dot, ending = name.rpartition(".")
+        taken, number = {one.lower() for one in self.files}, 2
+        while name.lower() in taken:
+            name, number = f"{stem}-{number}{dot}{ending}", number + 1
+        return name
 
 
 def _row(panel: Panel, view: View, number: int, place: int, file: str) -> dict[str, Any]:
     recipe = panel.recipe or {}
     told = facts.rows(panel, view)
     low, high = facts.extent(panel)
-    height, width = panel.values.shape if panel.values is not None else ("", "")
+    numbers = panel.computed if panel.values is None else panel.values
+    height, width = ("", "") if numbers is None else numbers.shape[:2]
     known = {
         "figure": number, "panel": place, "title": panel.title, "kind": told.get("job", ""),
         "model": told.get("model", ""), "model_key": told.get("model_key", ""),

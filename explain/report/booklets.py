@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from explain.errors import OptionError
-from explain.report import captions, facts, layouts, papers, recipes
+from explain.report import captions, commands, facts, layouts, papers, recipes
 from explain.report.figures import DPI
 from explain.report.nouns import Report, View
 from explain.report.scenes import GREY, INK, POINTS, Scene, Words
@@ -117,7 +117,7 @@ class _Book:
         for row in listed:
             told = "; ".join(f"{say(f'fact.{key}')} {row[key]}" for key in differing if key in row)
             self._row(row["panel"] or say("fact.panel"), told)
-        for command in facts.commands(view):
+        for command in commands.commands(view):
             self._row(say("report.again"), command)
 
     def _row(self, name: str, value: str) -> None:

@@ -1,9 +1,8 @@
-"""What the recipes of a view say, as words: for captions, tables and commands."""
+"""What the recipes of a view say, as words: for captions and tables."""
 
 from __future__ import annotations
 
 import math
-import shlex
 from typing import Any
 
 import numpy as np
@@ -100,44 +99,6 @@ def channels_text(recipe: dict[str, Any]) -> str:
     if found is None:
         return ""
     return ", ".join(map(str, found)) if isinstance(found, (list, tuple)) else str(found)
-
-
-def command(recipe: dict[str, Any]) -> str:
-    """The command line that makes one panel again, for a shell; "" without a recipe.
-
-    Photos stand under the name that people know them by: the reader puts the path of the file there.
-    """
-    model, image = recipe.get("model") or {}, recipe.get("image") or {}
-    job, layer = recipe.get("job", ""), visible(recipe.get("layer") or "")
-    if not job or not model.get("name"):
-        return ""
-    opened, photo, at = (
-        visible(model["name"]),
-        visible(image.get("name", "")),
-        ["--layer", layer] if layer else [],
-    )
-    if job in HEATMAP:
-        said = ["heatmaps", opened, photo, *at, "--class", str(recipe.get("class_index")), *_method(recipe)]
-        said += ["--output", visible(recipe["output"])] if recipe.get("output") else []
-    elif job in MAPS:
-        said = ["activations", opened, photo, *at]
-    else:
-        said = ["patterns", opened, *at, "--channels", channels_text(recipe).replace(" ", "")]
-        said += [w for k in ("steps", "size", "seed") if k in recipe for w in (f"--{k}", str(recipe[k]))]
-        said += _method(recipe)
-    return " ".join(shlex.quote(word) for word in ["python", "-m", "explain", *said, "--out", "out"])
-
-
-def commands(view: View) -> list[str]:
-    """The commands of all panels, none twice."""
-    return list(dict.fromkeys(filter(None, (command(panel.recipe or {}) for panel in view.panels))))
-
-
-def _method(recipe: dict[str, Any]) -> list[str]:
-    """The method with its options, except those that the command has an option of its own for."""
-    options = {k: v for k, v in (recipe.get("options") or {}).items() if k not in recipe}
-    given = [w for k, v in options.items() for w in ("--option", f"{visible(k)}={visible(v)}")]
-    return ["--method", visible(recipe.get("method", "")), *given]
 
 
 def _value(value: Any) -> str:

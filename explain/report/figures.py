@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 from explain import render
 from explain.render import checks
@@ -51,9 +53,10 @@ def _scene(view: View, width_cm: float, caption: bool) -> Scene:
     return layouts.scene(view, checks.number("width_cm", width_cm, *WIDTHS), caption)
 
 
-def with_manifest(png: bytes, view: View) -> bytes:
-    """A PNG with the manifest of a view inside: compressed UTF-8 text, iTXt (PNG 3rd edition, 11.3.3.4)."""
-    document = recipes.manifest_of([view])
+def with_manifest(png: bytes, source: View | Sequence[dict[str, Any]]) -> bytes:
+    """A PNG with the manifest of a view, or of recipes, inside: compressed UTF-8 text, iTXt (PNG 3rd edition,
+    11.3.3.4). The PNG as it is where there is no recipe."""
+    document = recipes.manifest_of([source]) if isinstance(source, View) else recipes.written(source)
     if not document:
         return png
     head = b"manifest.json\0" + struct.pack("BB", 1, 0) + b"\0\0"

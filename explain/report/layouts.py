@@ -5,7 +5,7 @@ title              title              row by row, each as high as its highest pa
 | picture |        | picture |
 +---------+        +---------+
 =========          =========          a colour bar each, where each has its own scale
-0       4.8        0       2.1
+0       4.8        0       2.1        the high number below the low one, where the cell is narrow
 lines              lines              the map's own size, a note where the map is blank
          ===========                  one bar, where all have one scale
          0   2.4   4.8
@@ -20,8 +20,7 @@ import numpy as np
 from explain import render
 from explain.errors import OptionError
 from explain.render import letters
-from explain.render.figures import numbers
-from explain.report import scales
+from explain.report import scales, ticks
 from explain.report.captions import alt
 from explain.report.nouns import Panel, View
 from explain.report.scenes import (
@@ -190,19 +189,18 @@ class _Sheet:
     def _bar(
         self, left: float, width: float, low: float, high: float, colormap: str, height: float = 4.5
     ) -> None:
-        """The colours, and under them as many numbers as there is room for."""
+        """The colours, and under them as many numbers as there is room for: both ends always."""
         self.shapes.append(Ramp(left, self.y, width, height, colormap))
-        size = self.small
-        steps = next((s for s in (4, 2) if _widest(numbers(low, high, s), size) * s * 1.9 < width), 1)
-        shown = numbers(low, high, steps)
-        baseline = self.y + height + 2.3 + 0.8 * size
+        shown, size, below = ticks.fitting(low, high, width, self.small)
+        baseline, steps = self.y + height + 2.3 + 0.8 * size, len(shown) - 1
         for i, number in enumerate(shown):
             x = left + width * i / steps
             anchor = "start" if i == 0 else "end" if i == steps else "middle"
             if 0 < i < steps:
                 self.shapes.append(Stroke(x, self.y + height, 1.5))
-            self.shapes.append(Words(x, baseline, number, size, anchor, GREY))
-        self.y = baseline + 0.35 * size
+            y = baseline + (_line(size) if below and i else 0)
+            self.shapes.append(Words(x, y, number, size, anchor, GREY, room=width_of(number, size)))
+        self.y = y + 0.35 * size
 
     def _caption(self) -> None:
         title, room = visible(self.view.title), self.width - 2 * MARGIN
@@ -253,7 +251,3 @@ def wrapped(text: str, size: float, width: float, most: int) -> list[str]:
     if len(lines) <= most and len(text) <= longest:
         return lines
     return [*lines[: most - 1], letters.shortened(f"{' '.join(lines[most - 1 :])} ...", MEASURE, room)]
-
-
-def _widest(texts: list[str], size: float) -> float:
-    return max(width_of(text, size) for text in texts)

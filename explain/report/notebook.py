@@ -9,13 +9,14 @@ import numpy as np
 from explain import render
 from explain.report import captions, facts, scales
 from explain.report.figures import figure_png
-from explain.report.nouns import Panel, View
-from explain.report.texts import for_html, name, visible
+from explain.report.nouns import Panel, Report, View
+from explain.report.texts import for_html, name, paragraphs, visible
 from explain.report.views import note_of
 from explain.report.words import say
-from explain.results import Heatmap, Maps, Model, Pattern, Prediction, Verdict
+from explain.results import Heatmap, Image, Maps, Model, Pattern, Prediction, Verdict
 
-WIDTH, DPI = 9.0, 110  # cm, and dots of a screen
+WIDTH, WIDE, DPI = 9.0, 17.0, 110  # cm, and dots of a screen
+PHOTO = 480  # pixels of its longer side
 MOST_TILES, TILE = 64, 72
 
 
@@ -27,11 +28,17 @@ def png(result: object) -> bytes | None:
         return _maps(result)
     if isinstance(result, Pattern):
         return render.png(render.colors.levels(_enlarged(result.pixels), 0, 1))
+    if isinstance(result, Image):
+        return render.png(_reduced(result.pixels))
+    if isinstance(result, View) and result.panels:
+        return figure_png(result, WIDTH if min(result.columns, len(result.panels)) == 1 else WIDE, DPI)
     return None
 
 
 def html(result: object) -> str:
     """The picture, what is known about it, and why it cannot be read where it cannot. Text is escaped."""
+    if isinstance(result, Report):
+        return _report(result)
     picture = png(result)
     parts = []
     if picture is not None:
@@ -43,7 +50,8 @@ def html(result: object) -> str:
         f'<td style="text-align:left">{for_html(value)}</td></tr>'
         for key, value in rows.items()
     )
-    parts.append(f"<table>{cells}</table>")
+    if cells:
+        parts.append(f"<table>{cells}</table>")
     if note := _note(result):
         parts.append(f"<p>{for_html(note)}</p>")
     return f"<div>{''.join(parts)}</div>"
@@ -60,6 +68,13 @@ def _heatmap(heatmap: Heatmap) -> bytes:
     return figure_png(view, WIDTH, DPI)
 
 
+def _report(report: Report) -> str:
+    """Title, introduction and figures; `explain.report.html` writes what belongs to them as well."""
+    lines = [f"<p>{for_html(line)}</p>" for line in paragraphs(report.about) if line]
+    title = for_html(report.title) or say("report.untitled")
+    return f"<div><h3>{title}</h3>{''.join(lines)}{''.join(html(view) for view in report.views)}</div>"
+
+
 def _maps(maps: Maps) -> bytes:
     """The first channels as tiles, each on its own scale."""
     values = maps.values[..., :MOST_TILES]
@@ -71,6 +86,15 @@ def _enlarged(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape[:2]
     share = max(1, 256 // max(height, width))
     return render.enlarge(pixels, height * share, width * share)
+
+
+def _reduced(pixels: np.ndarray) -> np.ndarray:
+    """A large photo as a notebook has room for it."""
+    share = PHOTO / max(pixels.shape[:2])
+    if share >= 1:
+        return pixels
+    height, width = (max(1, round(side * share)) for side in pixels.shape[:2])
+    return np.floor(render.enlarge(pixels, height, width) + 0.5).astype(np.uint8)
 
 
 def _rows(result: object) -> dict[str, str]:
@@ -105,6 +129,10 @@ def _rows(result: object) -> dict[str, str]:
             "class": f"{name(result.label)} ({result.class_index})", "score": _number(result.score, "{:.4g}"),
             "probability": _number(result.probability, "{:.1%}"),
         }  # fmt: skip
+    elif isinstance(result, Image):
+        found = {"photo": name(result.name), "photo_size": _size(result.pixels), "image_key": result.key}
+    elif isinstance(result, View):
+        found = {}
     else:
         found = _model(result)
     return {say(f"fact.{key}"): value for key, value in found.items()}
@@ -129,7 +157,7 @@ def _model(model: Model) -> dict[str, str]:
 def _note(result: object) -> str:
     if isinstance(result, Verdict):
         return result.sentence
-    if isinstance(result, (Heatmap, Maps, Pattern)):
+    if isinstance(result, (Heatmap, Maps, Model, Pattern)):
         return note_of(result)
     return ""
 
@@ -140,6 +168,10 @@ def _alt(result: object) -> str:
         return f"{say('notebook.heatmap', **known)} {captions.where(result.values)}"
     if isinstance(result, Maps):
         return say("notebook.maps", layer=name(result.layer))
+    if isinstance(result, Image):
+        return name(result.name)
+    if isinstance(result, View):
+        return captions.alt(result)
     return say("alt.pattern", channel=result.channel, layer=name(result.layer))
 
 

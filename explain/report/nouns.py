@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from explain.results import frozen
+from explain.results import Shown, frozen
 
 
 @frozen
@@ -18,7 +18,8 @@ class Panel:
     limits: the numbers of the first and the last colour, None without values; note: why the map is blank,
     or ""; alt: the picture in words; recipe: what makes the numbers again (`explain.provenance`), or None;
     photo: (H, W, 3) uint8 RGB, the one that the recipe names, where `picture` is another or None;
-    colormap: its own, where maps with and without a sign stand together; "" for that of the view.
+    colormap: its own, where maps with and without a sign stand together; "" for that of the view;
+    computed: (H, W, 3) float32 in 0..1, the numbers of a pattern, of which `picture` shows 8 bits, or None.
     """
 
     title: str
@@ -31,10 +32,11 @@ class Panel:
     recipe: dict[str, Any] | None = None
     photo: np.ndarray | None = None
     colormap: str = ""
+    computed: np.ndarray | None = None
 
 
 @frozen
-class View:
+class View(Shown):
     """What was on a page, as it is printed.
 
     columns: panels in a row; opacity, colormap, threshold, smooth: as in `explain.render.overlay`; label:
@@ -57,7 +59,7 @@ class View:
 
 
 @frozen
-class Report:
+class Report(Shown):
     """A document: views in their order. about: an introduction, lines kept; made: ISO 8601 date, or ""."""
 
     title: str

@@ -12,6 +12,7 @@ from explain.report.scenes import POINTS, Picture, Ramp, Scene, Stroke, Words
 MOST_PIXELS = 120_000_000  # of one figure: 0.36 GB
 LEAST_DPI = 150  # of pictures in vector files
 PAPER = 255
+SMALLEST = 6  # pixels of letters that can be read
 STANDINS = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": "..."})  # the face has them wide
 
 
@@ -53,7 +54,7 @@ def enough(shape: Picture, dpi: float) -> tuple[int, int]:
 def line(words: Words, dot: float) -> tuple[np.ndarray, float, float]:
     """How much of each pixel a line alone covers, (H, W) uint8, and where its left and its baseline stand in
     it, in points."""
-    size = max(6, round(words.size * dot))
+    size = max(SMALLEST, round(words.size * dot))
     air = size // 2
     text = words.text.translate(STANDINS)
     canvas = np.zeros((2 * size, letters.width_of(text, size) + 2 * air, 3), np.uint8)
@@ -63,7 +64,9 @@ def line(words: Words, dot: float) -> tuple[np.ndarray, float, float]:
 
 
 def _words(canvas: np.ndarray, shape: Words, dot: float) -> None:
-    size, text = max(6, round(shape.size * dot)), shape.text.translate(STANDINS)
+    size, text = round(shape.size * dot), shape.text.translate(STANDINS)
+    if size < SMALLEST:  # too small to be read, but never wider than its place
+        size = max(1, int(shape.size * dot))
     before = {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor] * letters.width_of(text, size)
     left, baseline = round(shape.x * dot - before), round(shape.y * dot)
     for shift in _twice(shape, size):

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from explain import provenance
 from explain.report.nouns import View
 from explain.report.words import say
 
-COMMAND = "python -m explain reproduce manifest.json"
+COMMAND = "python -m explain reproduce FILE --model MODEL --images FOLDER"
 
 
 def recipes_of(views: Iterable[View]) -> list[dict[str, Any]]:
     """The recipes of all panels, in their order, those that are the same once."""
-    found: list[dict[str, Any]] = []
-    for view in views:
-        found += [panel.recipe for panel in view.panels if panel.recipe and panel.recipe not in found]
-    return found
+    every = (panel.recipe for view in views for panel in view.panels if panel.recipe)
+    return list({provenance.line(recipe): recipe for recipe in every}.values())
 
 
 def manifest_of(views: Iterable[View], **more: Any) -> bytes:
     """The manifest as JSON, UTF-8; b"" where no panel has a recipe."""
-    found = recipes_of(views)
-    if not found:
-        return b""
-    return provenance.dumps(provenance.manifest(found, **more))
+    return written(recipes_of(views), **more)
+
+
+def written(recipes: Sequence[dict[str, Any]], **more: Any) -> bytes:
+    """The manifest of these recipes as JSON, UTF-8; b"" for none."""
+    return provenance.dumps(provenance.manifest(recipes, **more)) if recipes else b""
 
 
 def in_ascii(manifest: bytes) -> str:

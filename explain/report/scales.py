@@ -62,9 +62,9 @@ def statement(view: View) -> str:
     panels = coloured(view)
     if len(panels) < 2:
         return ""
-    if view.shared:
-        return say("scale.shared")
     different = {limits_of(panel, view) for panel in panels}
+    if view.shared or len(different) == 1:
+        return say("scale.shared")
     return say("scale.own" if len(different) == len(panels) else "scale.mixed")
 
 

@@ -27,7 +27,7 @@ a { color: inherit; }
 figure { margin: 0; }
 .panels { display: grid; gap: 1.1rem 1rem; align-items: start; }
 .panels.one { max-width: 36rem; margin-inline: auto; }
-.panel { min-width: 0; }
+.panel { min-width: 0; container-type: inline-size; }
 .panel h3 { margin: 0 0 .25rem; font-weight: 600; }
 .stack { position: relative; line-height: 0; background: var(--soft); }
 .stack img { width: 100%; height: auto; }
@@ -37,7 +37,12 @@ figure { margin: 0; }
 .note { margin: .3rem 0 0; font-size: .875rem; padding-left: .6rem; border-left: 3px solid #c98a00; }
 .scale { margin: .5rem 0 0; }
 .scale .ramp { display: block; width: 100%; height: .6rem; }
-.scale .ticks { display: flex; justify-content: space-between; font-variant-numeric: tabular-nums; }
+.scale .ticks { display: flex; flex-wrap: wrap; justify-content: space-between; column-gap: .5rem;
+  font-variant-numeric: tabular-nums; }
+.scale .ticks span { white-space: nowrap; }
+.scale .ticks span:last-child { margin-left: auto; }
+@container (max-width: 14rem) { .scale .ticks { font-size: .75rem; line-height: 1.3; }
+  .scale .ticks span:nth-child(2) { display: none; } }
 .scale p { margin: .1rem 0 0; }
 .whole { max-width: 26rem; margin: 1.2rem auto 0; text-align: center; }
 figcaption { margin-top: 1rem; }

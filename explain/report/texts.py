@@ -7,8 +7,8 @@ import re
 import unicodedata
 
 LONGEST = 120  # letters of a name, such as a class or a layer
-_JOINERS = "\u200c\u200d"  # scripts and emoji need them, and they do no harm
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format (bidi among them), surrogates, …
+JOINERS = "\u200c\u200d"  # scripts and emoji need them, and they do no harm
+HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format (bidi among them), surrogates, …
 
 
 def visible(text: object) -> str:
@@ -16,7 +16,7 @@ def visible(text: object) -> str:
     line = " ".join(str(text).split())
     if line.isascii() and line.isprintable():
         return line
-    return "".join("�" if unicodedata.category(c) in _HIDDEN and c not in _JOINERS else c for c in line)
+    return "".join("�" if unicodedata.category(c) in HIDDEN and c not in JOINERS else c for c in line)
 
 
 def name(text: object, longest: int = LONGEST) -> str:

@@ -147,13 +147,14 @@ def view_of_patterns(
                 model, each, steps or len(each.scores), size or max(each.pixels.shape[:2]), seed, options or {},
                 together,
             ),
+            computed=each.pixels,
         )
         for each in found
     ]  # fmt: skip
     return _view(title, panels, columns, False, _known(looks))
 
 
-def note_of(result: Heatmap | Maps | Pattern) -> str:
+def note_of(result: Heatmap | Maps | Model | Pattern) -> str:
     """Why it cannot be read as it is, with the codes; "" where it can."""
     return " ".join(f"{n.sentence} ({n.code})" for n in result.notices) or getattr(result, "note", "")
 

@@ -7,7 +7,16 @@ import hashlib
 
 from explain.errors import OptionError
 from explain.render.figures import numbers
-from explain.report import captions, facts, layers, layouts, recipes, scales, sheets
+from explain.report import (
+    captions,
+    commands,
+    facts,
+    layers,
+    layouts,
+    recipes,
+    scales,
+    sheets,
+)
 from explain.report.nouns import Panel, Report, View
 from explain.report.texts import for_html, paragraphs, visible
 from explain.report.words import say
@@ -87,7 +96,7 @@ def _header(report: Report, title: str) -> list[str]:
 def _section(view: View, number: int, bases: dict[int, str]) -> list[str]:
     parts = [
         f'<section id="figure-{number}">',
-        f"<h2>{say('report.figure', number=number)}. {_title(view, number)}</h2>",
+        f"<h2>{'. '.join(filter(None, [say('report.figure', number=number), for_html(view.title)]))}</h2>",
     ]
     if any(p.values is not None and p.picture is not None for p in view.panels):
         parts.append(_slider(view))
@@ -178,9 +187,9 @@ def _facts(view: View) -> list[str]:
         cells = [[f"<td>{for_html(row.get(key, none))}</td>" for key in keys] for row in listed]
         rows = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
         parts.append(f'<div class="wide" tabindex="0"><table><tr>{head}</tr>{rows}</table></div>')
-    if commands := facts.commands(view):
+    if lines := commands.commands(view):
         parts.append(f"<h3>{say('report.again')}</h3>")
-        parts.append(f"<pre>{chr(10).join(for_html(command) for command in commands)}</pre>")
+        parts.append(f"<pre>{chr(10).join(map(for_html, lines))}</pre>")
     return parts
 
 

@@ -69,6 +69,7 @@ ENGLISH: dict[str, str] = {
     "fact.probability": "Probability",
     "fact.scale": "Scale",
     "fact.size": "Map",
+    "fact.photo_size": "Size",
     "fact.steps": "Steps",
     "fact.seed": "Seed",
     "fact.facts": "Found beside it",
@@ -101,8 +102,8 @@ ENGLISH: dict[str, str] = {
     "report.remark": "Remarks",
     "report.facts": "Where the numbers come from",
     "report.again": "Made again by",
-    "report.again.about": "The archive (ZIP) of this report holds manifest.json and the photos. With it, one "
-    "command computes every number again and says what differs:",
+    "report.again.about": "This file carries a manifest of every number in it; the archive (ZIP) holds the "
+    "photos as well. One command computes every number again and says what differs:",
     "report.page": "{page} / {pages}",
     "report.opacity": "Opacity",
     "report.software": "Computed with {versions}, on {device}",

@@ -111,7 +111,7 @@ def _named(network: Network, names: Sequence[str]) -> list[Layer]:
 
 
 def _parts(network: Network, layers: list[Layer], photos: int) -> Iterator[list[Layer]]:
-    """Neighbours whose answers to all photos fit into the budget together. TooMuchMemory for one that does not."""
+    """Neighbours whose answers to all photos fit into the budget together; TooMuchMemory for one alone."""
     part, held = [], 0
     for layer in layers:
         size = 4 * photos * int(np.prod(layer.shape))

@@ -1,6 +1,7 @@
 """From a manifest back to its numbers: find the model and the pictures, compute again, compare.
 
-    box          where the manifest lies: a folder or a zip; reads what is asked for, within limits
+    box          where the manifest lies: a folder, a zip, an export; reads what is asked for, within limits
+    carriers     the manifest inside a PNG, SVG, HTML or PDF
     recipes      the manifest's items, checked field by field; older formats as far as they go
     finding      pictures and models by their digests
     computing    recipes → numbers, in the batches in which they were computed

@@ -1,22 +1,27 @@
-"""Where a manifest lies: a folder or a zip. Reads plain names within limits, and nothing else."""
+"""Where a manifest lies: a folder, a zip, or a file that carries it. Reads plain names within limits, and
+nothing else."""
 
 from __future__ import annotations
 
 import io
 import os
+import tokenize
 import zipfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from explain.errors import OptionError
 from explain.provenance import digest
+from explain.reproducing import carriers
 
 MANIFEST = "manifest.json"
 MANIFEST_BYTES = 512 * 2**20  # a million recipes; a bomb ends here
 NUMBERS_BYTES = 256 * 2**20  # of one .npy
 MOST_MEMBERS = 100_000
+MOST_ARRAYS = 2_000  # that are read in search of one
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
@@ -26,12 +31,18 @@ class Box:
     def __init__(self, path: Path, name: str = MANIFEST):
         self.path, self.name = path, name
 
+    @property
+    def called(self) -> str:
+        """The manifest in a sentence."""
+        return f"'{self.name}'"
+
     def manifest(self) -> bytes:
         """OptionError where it cannot be read or is too large."""
         data = self.read(self.name, MANIFEST_BYTES)
         if data is None:
             raise OptionError(
-                f"Expected a manifest of at most {MANIFEST_BYTES >> 20} MB, but '{self.path / self.name}' is larger or cannot be read."
+                f"Expected a manifest of at most {MANIFEST_BYTES >> 20} MB, but '{self.path / self.name}' is "
+                "larger or cannot be read."
             )
         return data
 
@@ -55,6 +66,22 @@ class Box:
     def path_of(self, name: str) -> str | None:
         """Where a file of that name lies on the disk; None in a zip."""
         return str(self.path / name)
+
+
+class CarrierBox(Box):
+    """The folder of a file that carries its manifest inside."""
+
+    def __init__(self, path: Path, kind: str):
+        super().__init__(path.parent, path.name)
+        self._kind = kind
+
+    @property
+    def called(self) -> str:
+        return f"what '{self.name}' carries as its manifest"
+
+    def manifest(self) -> bytes:
+        """OptionError where it carries none that can be read."""
+        return carriers.manifest_in(self.path / self.name, self._kind)
 
 
 class ZipBox(Box):
@@ -98,14 +125,18 @@ class ZipBox(Box):
 
 
 def open_box(path: str) -> Box:
-    """The box of a manifest, of the folder in which it lies, or of an exported zip. OptionError for others."""
+    """The box of a manifest, of the folder in which it lies, or of an export. OptionError for others."""
     where = Path(path)
     if where.is_dir():
         where = where / MANIFEST
     if not where.is_file():
         raise OptionError(
-            f"There is no manifest '{where}'. Expected a manifest.json, its folder, or an exported zip."
+            f"There is no file '{where}'. Expected an exported PNG, SVG, PDF, HTML or ZIP, a manifest.json, or "
+            "the folder that it is in."
         )
+    kind = carriers.kind_of(where)
+    if kind:
+        return CarrierBox(where, kind)
     return ZipBox(where) if zipfile.is_zipfile(where) else Box(where.parent, where.name)
 
 
@@ -122,10 +153,11 @@ class Numbers:
             values = self.at(name)
             if values is not None and digest(values) == sha256:
                 return values
-        if isinstance(self._box, ZipBox):  # of a folder each item names its file
-            name = self._indexed().get(sha256)
-            return self.at(name) if name else None
-        return None
+        found = self._indexed().get(sha256)
+        values = self.at(found) if found else None
+        if values is not None and values.ndim == 2 and digest(values) != sha256:
+            return values[..., None]
+        return values
 
     def at(self, name: str) -> np.ndarray | None:
         """The array in a file; None where that is none."""
@@ -133,9 +165,16 @@ class Numbers:
         return None if data is None else array_of(data)
 
     def _indexed(self) -> dict[str, str]:
+        """{digest: name}. One channel of maps lies there as (h, w), and its recipe tells of (h, w, 1)."""
         if self._by_digest is None:
-            arrays = ((name, self.at(name)) for name in self._box.names((".npy",)))
-            self._by_digest = {digest(values): name for name, values in arrays if values is not None}
+            self._by_digest = {}
+            for name in islice(self._box.names((".npy",)), MOST_ARRAYS):
+                values = self.at(name)
+                if values is None:
+                    continue
+                self._by_digest.setdefault(digest(values), name)
+                if values.ndim == 2:
+                    self._by_digest.setdefault(digest(values[..., None]), name)
         return self._by_digest
 
 
@@ -156,5 +195,5 @@ def array_of(data: bytes) -> np.ndarray | None:
         return np.frombuffer(data, dtype, offset=file.tell()).reshape(
             shape, order="F" if columns_first else "C"
         )
-    except (ValueError, KeyError, TypeError, SyntaxError, EOFError):
+    except (ValueError, KeyError, TypeError, SyntaxError, EOFError, RecursionError, MemoryError, tokenize.TokenError):
         return None

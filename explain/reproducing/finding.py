@@ -16,6 +16,7 @@ from explain.results import Image, Model
 from explain.samples import samples
 
 REMOTE = ("\\\\", "//")  # names that Windows would ask another machine for
+OF_FILE = " with weights from a file"  # as `explain.load` says it
 ENDINGS = (".keras", ".h5", ".zip", ".pb")
 
 
@@ -95,7 +96,8 @@ class Models:
         given: str | None = None,
         **keywords: Any,
     ):
-        """load: `explain.load`; given: a name or a path that goes before all others; keywords: for `load`."""
+        """load: `explain.load`; given: a name, a path, or a folder of models, which goes before all others;
+        keywords: for `load`."""
         self._box, self._document, self._load = box, document, load
         self._given, self._keywords = given, keywords
         self._last: Model | None = None
@@ -128,16 +130,33 @@ class Models:
         text = {name: args[name] for name in ("model", "weights") if isinstance(args.get(name), str)}
         random = args.get("random_weights") is True or told["about"].endswith("random weights")
         weights = {"weights": None} if random else {"weights": text["weights"]} if "weights" in text else {}
+        of = next((e.name for e in ZOO.values() if told["about"].endswith(f"; {e.name}{OF_FILE}")), None)
+
+        def in_file(path: str) -> dict[str, Any]:
+            return {"name": of, "weights": path, **how} if of else {"name": path, **how}
+
         if self._given is not None:
-            yield {"name": self._given, **how, **({} if os.path.exists(self._given) else weights)}
-            return
+            for name in _models_in(self._given, told["name"]):
+                yield in_file(name) if os.path.exists(name) else {"name": name, **how, **weights}
+            if not os.path.isdir(self._given):
+                return
         named = next((e.name for e in ZOO.values() if told["name"] in (e.name, e.title)), None)
-        if named and told["about"]:  # the dashboard goes by titles
+        if named and told["about"] and (not of or weights):  # the dashboard goes by titles
             yield {"name": named, **how, **weights}
         here = self._box.path if self._box.path.is_dir() else self._box.path.parent
         name = text.get("model", "")
         if name and name not in ZOO and not name.startswith(REMOTE):
             yield from ({"name": str(p), **how} for p in (Path(name), here / name) if p.exists())
         if os.path.basename(told["name"]) == told["name"] and told["name"]:
-            beside = (here / (told["name"] + ending) for ending in ENDINGS)
-            yield from ({"name": str(path), **how} for path in beside if path.is_file())
+            own = [""] if told["name"].lower().endswith(ENDINGS) else []
+            beside = (here / (told["name"] + ending) for ending in (*own, *ENDINGS))
+            yield from (in_file(str(path)) for path in beside if path.is_file())
+
+
+def _models_in(given: str, called: str) -> list[str]:
+    """The name or path itself; of a folder of models every one of them, those of that name first."""
+    if not os.path.isdir(given) or os.path.isfile(os.path.join(given, "saved_model.pb")):
+        return [given]
+    names = sorted(name for name in os.listdir(given) if name.lower().endswith(ENDINGS))
+    likely = [name for name in names if name in called or Path(name).stem == called]
+    return [os.path.join(given, name) for name in dict.fromkeys([*likely, *names])] or [given]

@@ -42,7 +42,8 @@ def read_document(box: Box) -> Document:
         raw = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise OptionError(
-            f"Expected a manifest in JSON, but '{box.name}' is none: {str(error)[:100]}."
+            f"Expected a manifest in JSON, or an export that carries one, but {box.called} is none: "
+            f"{str(error)[:100]}."
         ) from error
     if (
         not isinstance(raw, dict)
@@ -50,7 +51,7 @@ def read_document(box: Box) -> Document:
         or type(raw.get("format")) is not int
     ):
         raise OptionError(
-            f"Expected a manifest with 'format' and 'items', but '{box.name}' has other content."
+            f"Expected a manifest with 'format' and 'items', but {box.called} has other content."
         )
     if not 1 <= raw["format"] <= FORMAT:
         raise OptionError(

@@ -11,7 +11,7 @@ from explain.results.basics import Shown, frozen
 
 
 @frozen
-class Image:
+class Image(Shown):
     """A picture as it was uploaded: upright, never resized.
 
     key: SHA-256 of shape and pixels, hex; pixels: (H, W, 3) uint8 RGB; name: for people only.
@@ -92,7 +92,7 @@ class Model(Shown):
     key: digest of architecture and weights; input_shape: (h, w, C); scaling: a name of
     `explain.scaling`; scaling_note: why this scaling; labels: K names or (); layers in the order
     in which their outputs are made; default_layer: the one that `layer=None` means; notices: what
-    to know about it (repaired, NaN in the weights, …).
+    to know about it (repaired, NaN in the weights, …); device: where it computes, "CPU, 8 cores".
     """
 
     key: str
@@ -106,6 +106,7 @@ class Model(Shown):
     scaling_note: str = ""
     about: str = ""
     notices: tuple[Notice, ...] = ()
+    device: str = ""
     network: Any = field(default=None, repr=False)
 
     def label(self, class_index: int) -> str:

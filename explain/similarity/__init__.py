@@ -32,14 +32,16 @@ from explain.similarity.training import (
     State,
     alike_to_last,
     blocks,
+    checkpoint_files,
     checkpoints,
+    is_checkpoint,
     look,
     natural,
 )
 
 __all__ = [
     "ALIKE", "FEWEST", "Block", "Comparison", "State", "alike_to_last", "best_matches", "blocks",
-    "chance", "checkpoints", "cka_matrix", "compare_grams", "compare_models", "curve",
-    "first_below", "linear_cka", "look", "match_classes", "match_layers", "most_alike", "named",
-    "natural", "same_architecture", "similarity", "spearman", "ssim", "steepest", "top_overlap",
+    "chance", "checkpoint_files", "checkpoints", "cka_matrix", "compare_grams", "compare_models", "curve",
+    "first_below", "is_checkpoint", "linear_cka", "look", "match_classes", "match_layers", "most_alike",
+    "named", "natural", "same_architecture", "similarity", "spearman", "ssim", "steepest", "top_overlap",
 ]  # fmt: skip

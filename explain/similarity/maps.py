@@ -94,7 +94,7 @@ def top_overlap(a: np.ndarray, b: np.ndarray, share: float = 0.1) -> float:
 
 
 def most_alike(values: np.ndarray, maps: np.ndarray) -> tuple[int, float]:
-    """(channel, ρ) of the one of maps (h', w', c) whose order of the places is most like that of a map (h, w).
+    """(channel, ρ) of the one of maps (h', w', c) whose order of the places is most like a map's (h, w).
 
     (0, NaN) where the map, or every channel, has the same value everywhere.
     """

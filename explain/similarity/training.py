@@ -23,13 +23,15 @@ from explain.results import (
 from explain.similarity.pairing import match_layers
 from explain.similarity.representations import FEWEST, cka_matrix
 
+ENDINGS, WEIGHTS = (".keras", ".h5", ".hdf5"), (".weights.h5",)  # of whole models, and of weights alone
+
 Progress = Callable[[int, int, Any], bool | None]
 
 
 @frozen
 class State:
-    """What one checkpoint shows. name: the file's; heatmap: with score and probability of the class asked for;
-    guess: its own first guess; grams: of the photos, None where none were given."""
+    """What one checkpoint shows. name: the file's; heatmap: with score and probability of the class that was
+    asked for; guess: its own first guess; grams: of the photos, None where none were given."""
 
     name: str
     model: Model
@@ -41,8 +43,9 @@ class State:
 
 @frozen
 class Block:
-    """Layers whose names begin alike. layers: how many have weights; unchanged: how many of them hold the same
-    in all checkpoints; changes: for each checkpoint how many differ from the one before, 0 for the first."""
+    """Layers whose names begin alike. layers: how many have weights; unchanged: how many of them hold the
+    same in all checkpoints; changes: for each checkpoint how many differ from the one before, 0 for the
+    first."""
 
     name: str
     layers: int
@@ -56,7 +59,7 @@ class Block:
 
 
 def checkpoints(
-    paths: Sequence[str | os.PathLike[str]],
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     image: Image,
     class_index: int | str | None = None,
     layer: str | None = None,
@@ -67,13 +70,16 @@ def checkpoints(
 ) -> tuple[State, ...]:
     """The same photo, layer and class in every checkpoint of a training, in the natural order of the names.
 
-    paths: files that `explain.load` opens; class_index: None is the first guess of the last checkpoint;
-    images: 2 to 64 photos to compare layers on, or none; opening: further arguments of `explain.load`. Opened
-    by `explain.workers` one after the other, the last first; on_progress(done, in all, the new State), and
-    False from it ends with Cancelled. Raises what opening a file raises, OptionError, LayerError, ClassError.
+    paths: a folder of checkpoints (see `checkpoint_files`), or files that `explain.load` opens;
+    class_index: None is the first guess of the last checkpoint; images: 2 to 64 photos to compare layers on,
+    or none; opening: further arguments of `explain.load`. Opened by `explain.workers` one after the other,
+    the last first; on_progress(done, in all, the new State), and False from it ends with Cancelled. Raises
+    what opening a file raises, OptionError, LayerError, ClassError.
     """
     from explain import workers
 
+    if isinstance(paths, (str, os.PathLike)):
+        paths = checkpoint_files(paths)
     if not paths:
         raise OptionError("Expected at least one checkpoint, received none.")
     ordered = sorted(map(os.fspath, paths), key=natural)
@@ -89,6 +95,32 @@ def checkpoints(
     return tuple(found[path] for path in ordered)
 
 
+def checkpoint_files(folder: str | os.PathLike[str]) -> tuple[str, ...]:
+    """The checkpoints of a folder, in the natural order of their names: .keras, .h5 and .hdf5 files, and
+    SavedModel folders. Hidden ones and weights without a model are left out. OptionError where none is.
+    """
+    if not os.path.isdir(folder):
+        raise OptionError(f"Expected a folder of checkpoints, received '{os.fspath(folder)}'.")
+    found = [os.path.join(folder, name) for name in os.listdir(folder) if is_checkpoint(name)]
+    found += [
+        os.path.join(folder, name)
+        for name in os.listdir(folder)
+        if os.path.isfile(os.path.join(folder, name, "saved_model.pb"))
+    ]
+    if not found:
+        raise OptionError(
+            f"The folder '{os.fspath(folder)}' holds no checkpoint: expected are {', '.join(ENDINGS)} files, "
+            "as ModelCheckpoint(save_weights_only=False) writes them, or SavedModel folders."
+        )
+    return tuple(sorted(found, key=natural))
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a file is called as a whole model is."""
+    known = name.lower().endswith(ENDINGS) and not name.lower().endswith(WEIGHTS)
+    return known and not name.startswith(".")
+
+
 def look(
     model: Model,
     name: str,
@@ -98,7 +130,8 @@ def look(
     method: str = "gradcam",
     images: Sequence[Image] = (),
 ) -> State:
-    """One checkpoint, open already: here, or in a worker."""
+    """One checkpoint, open already: here, or in a worker. Its heatmap is computed from the photo alone, and
+    not from what is remembered, so that the same bits can be made again."""
     if model.network is None:
         from explain import workers as face
         from explain.workers import fingerprints, grams
@@ -108,7 +141,7 @@ def look(
     return State(
         name=name,
         model=model,
-        heatmap=face.heatmap(model, image, method, layer, class_index),
+        heatmap=face.heatmap(model, image, method, layer, class_index, fresh=True),
         guess=face.predict(model, image, 1)[0],
         fingerprints=fingerprints(model),
         grams=grams(model, images) if images else None,

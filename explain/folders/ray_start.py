@@ -1,0 +1,119 @@
+"""Ray, started on this machine or reached by address, and stopped again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from explain.errors import OptionError
+
+PACKAGE = Path(__file__).parents[1]
+OLDEST = (2, 60)  # asks for its token by itself, so that a Ray of one's own answers to nobody else
+TOKEN = Path("~/.ray/auth_token")  # where Ray looks for one
+STORE_BYTES = 100_000_000  # paths and rows pass through it, never pictures
+PATIENCE = 10  # seconds for a cluster to answer
+
+
+def check_installed() -> None:
+    """OptionError where Ray is not installed, or too old."""
+    missing = [name for name in ("ray", "pyarrow") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise OptionError(
+            "The engine 'ray' needs Ray, which is not installed here: pip install 'ray[data]', or leave "
+            "--engine away to compute on this machine without it."
+        )
+    version = importlib.metadata.version("ray")
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        raise OptionError(
+            f"The engine 'ray' needs Ray {OLDEST[0]}.{OLDEST[1]} or later, received {version}: "
+            "pip install --upgrade 'ray[data]'."
+        )
+
+
+@contextmanager
+def started(address: str | None) -> Iterator[Any]:
+    """Ray, connected; what was started here is stopped again. OptionError where it cannot be."""
+    with surroundings(alone=address is None), connected(address) as ray:
+        yield ray
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[Any]:
+    """As `started`, inside of `surroundings`. Ray's processes end with the thread that is in here."""
+    import ray
+
+    if ray.is_initialized():  # in a notebook, say: it is not ours to stop
+        yield ray
+        return
+    try:
+        if address is not None:
+            knock(address)
+        else:
+            keep_token_to_oneself()
+        ray.init(**_where(address), log_to_driver=False, logging_level="ERROR")
+    except (RuntimeError, ValueError, OSError, SystemExit) as error:  # the last without a token
+        said = " ".join(str(error.__cause__ or error).split())[:200]
+        where = f"reached at '{address}'" if address else "started on this machine"
+        raise OptionError(f"Ray cannot be {where}. It says: {said or type(error).__name__}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def keep_token_to_oneself() -> None:
+    """A token where there is none, which only its owner may read: Ray's own file could be read by all."""
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return
+    path = TOKEN.expanduser()
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(number, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+
+
+def knock(address: str) -> None:
+    """OSError where nobody answers at "host:port": Ray itself waits two minutes and ends the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+
+
+@contextmanager
+def surroundings(alone: bool) -> Iterator[None]:
+    """The environment that Ray and its processes inherit: quiet, telling nobody, finding this package.
+
+    A Ray of one's own listens on all addresses of the machine; the token that Ray gives it keeps others out.
+    """
+    wanted = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+    if alone:
+        path = os.pathsep.join(filter(None, [os.fspath(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+        wanted["PYTHONPATH"] = path
+    before = {name: os.environ.get(name) for name in (*wanted, "RAY_AUTH_MODE")}  # the last one Ray sets
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _where(address: str | None) -> dict[str, Any]:
+    """What `ray.init` is told: a small Ray of one's own, or a cluster to which this package is sent."""
+    if address is not None:
+        return {"address": address, "runtime_env": {"py_modules": [os.fspath(PACKAGE)]}}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "address": "local", "num_cpus": cores, "object_store_memory": STORE_BYTES, "include_dashboard": False,
+    }  # fmt: skip
