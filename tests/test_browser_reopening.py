@@ -76,7 +76,8 @@ def test_what_one_session_saves_another_one_opens(visitors, tmp_path: Path):
     upload(second, path)
     expect(second.page.get_by_role("heading", name="Figure 2", exact=True)).to_be_visible()
     second.settle()
-    expect(second.page.get_by_test_id("stToast")).to_contain_text("2 figures")
+    said = say("report.opened", figures="2 figures")
+    expect(second.page.get_by_text(said)).to_be_visible()  # the toast may be gone by now
     assert (titles(second), shown(second)) == before and len(before[1]) == 2
     expect(second.page.get_by_role("textbox", name="Title", exact=True).first).to_have_value("On whiskers")
     expect(second.page.get_by_role("textbox", name="Introduction")).to_have_value("Why.\nOf two lines.")
