@@ -82,7 +82,7 @@ def deep():
     import keras
     from networks import SIZE, draw_weights
 
-    convs = [keras.layers.Conv2D(2, 3, padding="same", name=f"conv{i}") for i in range(300)]
+    convs = [keras.layers.Conv2D(2, 3, padding="same", name=f"conv{i}") for i in range(600)]
     head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
     inputs = keras.Input((SIZE, SIZE, 3))
     x = inputs
