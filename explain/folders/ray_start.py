@@ -19,8 +19,6 @@ OLDEST = (2, 60)  # asks for its token by itself, so that a Ray of one's own ans
 TOKEN = Path("~/.ray/auth_token")  # where Ray looks for one
 STORE_BYTES = 100_000_000  # paths and rows pass through it, never pictures
 PATIENCE = 10  # seconds for a cluster to answer
-# Books that a Ray of one's own keeps about itself, for a dashboard that is not there.
-UNKEPT = {"RAY_task_events_report_interval_ms": "0", "RAY_enable_metrics_collection": "0", "RAY_event_stats": "0"}
 
 
 def check_installed() -> None:
@@ -98,7 +96,7 @@ def surroundings(alone: bool) -> Iterator[None]:
     wanted = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
     if alone:
         path = os.pathsep.join(filter(None, [os.fspath(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
-        wanted |= {"PYTHONPATH": path, **UNKEPT}
+        wanted["PYTHONPATH"] = path
     before = {name: os.environ.get(name) for name in (*wanted, "RAY_AUTH_MODE")}  # the last one Ray sets
     os.environ.update(wanted)
     try:
