@@ -1,5 +1,6 @@
 """`python -m explain`: the jobs from the command line."""
 
+import gc
 import sys
 
 from explain.commands import STOPPED, main
@@ -9,6 +10,8 @@ if __name__ == "__main__":
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")        # file names may hold what a terminal cannot
     try:
-        sys.exit(main(sys.argv[1:]))
+        code = main(sys.argv[1:])
     except KeyboardInterrupt:                                    # before or after the work itself
-        sys.exit(STOPPED)
+        code = STOPPED
+    gc.freeze()                 # TensorFlow's objects go with the process: to look through them takes a second
+    sys.exit(code)

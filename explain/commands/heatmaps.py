@@ -5,6 +5,7 @@ Stopped or killed, the same command goes on where it was; see `explain.folders`.
 
 from __future__ import annotations
 
+import math
 from argparse import ArgumentParser, Namespace
 
 from explain.commands.console import number_of, say
@@ -111,7 +112,7 @@ def run(args: Namespace, job) -> int:
     names = [f"{source.slug}{end}" for source in sources for end in (".png", ".npy")]
     names += [GALLERY, MANIFEST, tables.NAMES[args.table]]
     Folder(args).refuse_to_replace(names, [source.path for source in sources])
-    with engine:
+    with engine.begun(math.ceil(len(sources) / args.batch)):
         return _run(args, job, engine, options, sources)
 
 

@@ -27,8 +27,8 @@ An engine is an object with
     run(model, job, batches, stopping) -> Iterator[list[Row]]
 
 that hands out rows as they become ready, in any order, each source's once, and looks at `stopping()` now and
-then. `model` is the driver's own, opened already; an engine of other processes opens its own. As a context it
-begins at once what takes its time, while the driver opens its model; `run` works without that. What the
+then. `model` is the driver's own, opened already; an engine of other processes opens its own. In its context
+`begun(batches)` what takes its time begins while the driver opens its model; `run` works without that. What the
 driver has been given it journals; what it has not been given is computed again by the next run.
 """
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, Self
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
 import numpy as np
 
@@ -23,11 +24,8 @@ AHEAD = 1  # batches that are read while another is computed
 class Engine(Protocol):
     """What the driver asks of an engine; see the package's docstring."""
 
-    def __enter__(self) -> Self:
-        """Begin what takes its time, while the driver opens its model. `run` does not need it."""
-
-    def __exit__(self, *_: object) -> None:
-        """End what was begun."""
+    def begun(self, batches: int) -> AbstractContextManager:
+        """While it is open, what takes its time has begun, for so many batches at most. `run` does not need it."""
 
     def run(
         self, model: Model, job: Job, batches: Iterable[Batch], stopping: Callable[[], bool]
@@ -62,11 +60,8 @@ class Local:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.threads = threads or max(2, min(cores, 8))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass  # `run` leaves nothing behind
+    def begun(self, batches: int) -> AbstractContextManager:
+        return nullcontext()
 
     def run(
         self, model: Model, job: Job, batches: Iterable[Batch], stopping: Callable[[], bool]

@@ -6,7 +6,9 @@ import importlib.metadata
 import importlib.util
 import os
 import secrets
+import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,21 +39,17 @@ def check_installed() -> None:
         )
 
 
-@contextmanager
-def started(address: str | None) -> Iterator[Any]:
-    """Ray, connected; what was started here is stopped again. OptionError where it cannot be."""
-    with surroundings(alone=address is None), connected(address) as ray:
-        yield ray
+def address_here() -> str | None:
+    """Of the Ray to which this process, a notebook's perhaps, is connected already; None without one."""
+    ray = sys.modules.get("ray")
+    return ray.get_runtime_context().gcs_address if ray and ray.is_initialized() else None
 
 
 @contextmanager
 def connected(address: str | None) -> Iterator[Any]:
-    """As `started`, inside of `surroundings`. Ray's processes end with the thread that is in here."""
+    """Ray, by address or started here, and then stopped again. OptionError where it cannot be."""
     import ray
 
-    if ray.is_initialized():  # in a notebook, say: it is not ours to stop
-        yield ray
-        return
     try:
         if address is not None:
             knock(address)
@@ -62,10 +60,23 @@ def connected(address: str | None) -> Iterator[Any]:
         said = " ".join(str(error.__cause__ or error).split())[:200]
         where = f"reached at '{address}'" if address else "started on this machine"
         raise OptionError(f"Ray cannot be {where}. It says: {said or type(error).__name__}") from error
+    if address is None:
+        _without_monitors()
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _without_monitors() -> None:
+    """End the two helpers that a Ray of one machine has no use for: one asks for more machines, and is waited
+    for at the end, the other collects what is printed. Where they are not found, nothing is lost but time."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            words = (folder / "cmdline").read_bytes().split(b"\0") if parent == os.getpid() else ()
+            if any(word.endswith((b"/monitor.py", b"/log_monitor.py")) for word in words):
+                os.kill(int(folder.name), signal.SIGKILL)
 
 
 def keep_token_to_oneself() -> None:
@@ -87,26 +98,14 @@ def knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
 
 
-@contextmanager
-def surroundings(alone: bool) -> Iterator[None]:
-    """The environment that Ray and its processes inherit: quiet, telling nobody, finding this package.
+def environment(alone: bool) -> dict[str, str]:
+    """What Ray's process inherits, and all processes that it starts: quiet, telling nobody, finding this package.
 
     A Ray of one's own listens on all addresses of the machine; the token that Ray gives it keeps others out.
     """
-    wanted = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-    if alone:
-        path = os.pathsep.join(filter(None, [os.fspath(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
-        wanted["PYTHONPATH"] = path
-    before = {name: os.environ.get(name) for name in (*wanted, "RAY_AUTH_MODE")}  # the last one Ray sets
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    path = os.pathsep.join(filter(None, [os.fspath(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+    return {**os.environ, **quiet, "PYTHONPATH": path}
 
 
 def _where(address: str | None) -> dict[str, Any]:
