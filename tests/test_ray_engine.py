@@ -29,7 +29,8 @@ from explain.folders import (
     ray_engine,
     ray_start,
 )
-from explain.folders.ray_engine import Plan, Ray, plan
+from explain.folders.ray_actors import Plan, plan
+from explain.folders.ray_engine import Ray
 
 with_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 
@@ -75,29 +76,26 @@ def test_how_many_actors_there_are(nodes, workers, share, expected):
 # These first: two of them on one machine at a time, with different tokens, do not get on.
 
 ELSEWHERE = """
-import os, sys
-address = sys.argv[1] if len(sys.argv) > 1 else None
-if address is None:
-    import ray                                     # as a notebook may have done, long before
-from explain.folders.ray_start import started
-for turn in range(1 if address else 2):
-    before = dict(os.environ)
-    with started(address) as ray:
-        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+import sys
+from explain.folders.ray_start import connected
+for turn in range(1 if sys.argv[1:] else 2):
+    with connected(*sys.argv[1:] or [None]) as ray:
         there = ray.remote(lambda: __import__("explain").__name__)
         print(sorted(ray.cluster_resources())[:1], ray.get(there.remote()))
-    after = {name for name, value in os.environ.items() if before.get(name) != value}
-    assert not ray.is_initialized() and not after & {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "PYTHONPATH"}, after
+    assert not ray.is_initialized()
 """
 
 
 def in_a_process(cwd: Path, *words: str, **more: str) -> subprocess.CompletedProcess:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment = {**ours, **more, "PYTHONPATH": os.fspath(Path(explain.__file__).parents[1])}
+    """ELSEWHERE, with the environment that the engine gives to Ray's process."""
+    theirs = {name: value for name, value in ray_start.environment().items() if name not in os.environ}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "PYTHONPATH"))}
+    path = os.fspath(Path(explain.__file__).parents[1])
     command = [sys.executable, "-c", ELSEWHERE, *words]
     return subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=120, check=False
-    )
+        command, capture_output=True, text=True, cwd=cwd, env={**ours, **theirs, **more, "PYTHONPATH": path},
+        timeout=120, check=False,
+    )  # fmt: skip
 
 
 @with_ray
@@ -166,10 +164,16 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def alone():
-    """A Ray that all tests of this module use, started as the engine starts one."""
-    with ray_start.started(None) as ray:
+def connected():
+    """A Ray that this process has started, as a notebook may have: the engine uses it, and leaves it."""
+    before = dict(os.environ)
+    os.environ.update(ray_start.environment())
+    with ray_start.connected(None) as ray:
         yield ray
+        assert ray.is_initialized()
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
 
 
 def carried_out(engine, folder, out: Path, stopping=lambda: False):
@@ -198,7 +202,7 @@ def local(folder, tmp_path_factory):
 
 
 @with_ray
-def test_the_same_rows_and_files_as_the_local_engine(folder, local, alone, tmp_path):
+def test_the_same_rows_and_files_as_the_local_engine(folder, local, connected, tmp_path):
     rows = in_order(carried_out(Ray(workers=2), folder, tmp_path / "out"))
     assert rows == local[0] and content(tmp_path / "out") == local[1]
 
@@ -226,7 +230,7 @@ def workers() -> list[int]:
 
 
 @with_ray
-def test_an_actor_that_is_killed_loses_nothing(folder, local, alone, tmp_path):
+def test_an_actor_that_is_killed_loses_nothing(folder, local, connected, tmp_path):
     rows, victims = [], []
     for row in carried_out(Ray(workers=2), folder, tmp_path / "out"):
         rows.append(row)
@@ -236,7 +240,7 @@ def test_an_actor_that_is_killed_loses_nothing(folder, local, alone, tmp_path):
 
 
 @with_ray
-def test_stopping_ends_it_with_what_is_done(folder, local, alone, tmp_path):
+def test_stopping_ends_it_with_what_is_done(folder, local, connected, tmp_path):
     """Also rows of actors: the driver's own are the first four."""
     rows = []
     for row in carried_out(Ray(workers=2), folder, tmp_path / "out", stopping=lambda: len(rows) > 4):
@@ -248,7 +252,7 @@ def test_stopping_ends_it_with_what_is_done(folder, local, alone, tmp_path):
 
 
 @with_ray
-def test_what_an_actor_is_refused_the_driver_hears(folder, alone, tmp_path):
+def test_what_an_actor_is_refused_the_driver_hears(folder, connected, tmp_path):
     model, job, sources = folder
     with pytest.raises(ModelError, match="is another one than the run began with"):
         list(carried_out(Ray(workers=1), (model, replace(job, key="0" * 64), sources), tmp_path / "out"))
@@ -265,12 +269,66 @@ def test_nothing_to_do_starts_nothing(folder, tmp_path):
 
 
 @with_ray
-def test_actors_that_never_come_are_not_waited_for(folder, alone, tmp_path, monkeypatch):
+def test_actors_that_never_come_are_not_waited_for(folder, connected, tmp_path, monkeypatch):
     """A cluster that is busy: nobody answers, until the user has enough."""
-    monkeypatch.setattr(ray_engine, "LONG", 0.5)  # the last test: its actor is still asked for
-    monkeypatch.setattr(ray_engine, "plan", lambda *_: Plan(1, 10_000, 0))
+    monkeypatch.setattr(ray_engine, "LONG", 0.5)
+    every = int(connected.cluster_resources()["CPU"])
+    busy = connected.remote(num_cpus=every)(type("Busy", (), {"hear": lambda self: True})).remote()
+    assert connected.get(busy.hear.remote())
     begun = time.monotonic()
     rows = list(
         carried_out(Ray(), folder, tmp_path / "out", stopping=lambda: time.monotonic() > begun + 3)
     )
     assert len(rows) == 4 and time.monotonic() < begun + 30
+    connected.kill(busy)
+
+
+@with_ray
+def test_a_ray_that_dies_is_told(folder, connected, tmp_path):
+    """And not waited for."""
+    answered = carried_out(ray := Ray(workers=1), folder, tmp_path / "out")
+    with pytest.raises(RuntimeError, match=r"Ray's process has ended, code -9"):
+        for _ in answered:
+            ray._host._process.kill()
+
+
+@with_ray
+def test_nothing_is_left_where_the_driver_is_killed(tmp_path):
+    """Nor where it has enough before there is anything to do; its own environment stays as it was."""
+    driver = """
+import os, sys, time
+from explain.folders.ray_engine import Ray
+before = dict(os.environ)
+with Ray().begun(3):
+    print(Ray.__name__, flush=True)
+assert dict(os.environ) == before and "ray" not in sys.modules
+with Ray().begun(3):
+    time.sleep(4)
+    print("up", flush=True)
+    time.sleep(60)
+"""
+    command = [sys.executable, "-c", driver]
+    one = subprocess.Popen(
+        command, cwd=Path(explain.__file__).parents[1], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "LAYERSCOPE_MARK": "driver-7f3a"},
+    )  # fmt: skip
+    with one:
+        assert one.stdout.readline() == "Ray\n" and one.stdout.readline() == "up\n"
+        assert len(marked()) > 5
+        one.kill()
+    until = time.monotonic() + 30
+    while marked() and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not marked()
+
+
+def marked() -> list[str]:
+    """The command lines of the processes that inherited the mark."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"LAYERSCOPE_MARK=driver-7f3a" in (path / "environ").read_bytes():
+                found.append((path / "cmdline").read_text())
+        except OSError:
+            continue
+    return found

@@ -93,7 +93,7 @@ class _Host:
         self._answers: queue.SimpleQueue[list[Row] | Exception | str | None] = queue.SimpleQueue()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
         self._process = subprocess.Popen(
-            [sys.executable, "-m", ray_host.__name__], env=ray_start.environment(alone=address is None),
+            [sys.executable, "-m", ray_host.__name__], env=ray_start.environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said,
             start_new_session=True,  # Ctrl-C is for the driver, which completes what is there
         )  # fmt: skip

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from typing import BinaryIO
 
@@ -23,9 +25,11 @@ from explain.errors import ExplainError
 from explain.folders import ray_start
 
 ENOUGH, DONE = "enough", "done"
+LONG = 5  # seconds for Ray to stop without the driver
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # Ray puts its own in its place, which does the same
     heard = sys.stdin.buffer
     with os.fdopen(os.dup(1), "wb") as told:
         os.dup2(2, 1)  # what Ray prints is no answer
@@ -60,6 +64,8 @@ def _listen(heard: BinaryIO, later, enough: threading.Event) -> None:
         while (message := pickle.load(heard)) != ENOUGH:
             later.leave(message)
     except EOFError:
+        os.kill(os.getpid(), signal.SIGTERM)  # as `terminate` does: Ray is stopped in good order
+        time.sleep(LONG)
         os._exit(1)
     enough.set()
     if not os.path.exists(later.path):

@@ -98,7 +98,7 @@ def knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
 
 
-def environment(alone: bool) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """What Ray's process inherits, and all processes that it starts: quiet, telling nobody, finding this package.
 
     A Ray of one's own listens on all addresses of the machine; the token that Ray gives it keeps others out.
