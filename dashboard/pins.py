@@ -54,14 +54,14 @@ class Change:
 # The button ------------------------------------------------------------------------------------------
 
 
-def button(make: Callable[[], View | Sequence[View]], key: str) -> None:
+def button(make: Callable[[], View | Sequence[View]], key: str, about: str = "pin.help") -> None:
     """“Pin to report”, and the way there once something is pinned.
 
     make: the view, or several, computed fresh; called on the click only. Its errors are shown here, and
-    the page goes on.
+    the page goes on. about: the key of the sentence that tells what it does.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
-        clicked = st.button(say("pin.button"), key=f"pin {key}", icon=":material/keep:", help=say("pin.help"))
+        clicked = st.button(say("pin.button"), key=f"pin {key}", icon=":material/keep:", help=say(about))
         there = st.empty()
     if clicked:
         with shell.guard(), st.spinner(say("pin.making")):
@@ -197,6 +197,9 @@ def digest_of(view: View) -> str:
     for panel in view.panels:
         said = (panel.title, panel.lines, panel.limits, panel.note)
         told.update(json.dumps(said, default=float).encode())
+        if panel.chart is not None:
+            drawn = {key: value for key, value in vars(panel.chart).items() if key != "values"}
+            told.update(json.dumps(drawn, sort_keys=True).encode())
         for array in _arrays(panel):
             told.update(f"{array.dtype.name}{array.shape}".encode())
             told.update(np.ascontiguousarray(array).data)
@@ -210,4 +213,6 @@ def weight(views: Iterable[View]) -> int:
 
 
 def _arrays(panel: Panel) -> list[np.ndarray]:
-    return [array for array in (panel.picture, panel.values, panel.photo, panel.computed) if array is not None]
+    chart = None if panel.chart is None else panel.chart.values
+    every = (panel.picture, panel.values, panel.photo, panel.computed, chart)
+    return [array for array in every if array is not None]

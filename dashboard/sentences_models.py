@@ -52,13 +52,13 @@ MODELS: dict[str, str] = {
     "two.no_counterpart": "{second} knows no class “{label}”, so its map is for its own first guess.",
     "two.scales": "Each map on its own scale: the scores of two architectures have no common unit.",
     "two.no_map": "{model} has no layer with a map, so there is nothing to lay beside it.",
-    "similarity.spearman": "Order of the places (Spearman)",
+    "similarity.spearman": "Rank correlation (Spearman)",
     "similarity.spearman.help": "Rank correlation of the cells: 1 the same order, 0 none in common, −1 the "
     "opposite. Blind to the scale.",
-    "similarity.ssim": "Shapes (SSIM)",
+    "similarity.ssim": "Structural similarity (SSIM)",
     "similarity.ssim.help": "Structural similarity, each map divided by its largest value: 1 for the same "
     "shapes at the same places.",
-    "similarity.top": "Hottest {share:.0%} in common",
+    "similarity.top": "Shared hottest {share:.0%}",
     "similarity.top.help": "The hottest cells of both: those in common, divided by all that are hottest in "
     "one of them.",
     "similarity.sizes": "Maps of {first} and {second} places are compared in the larger size.",
@@ -134,6 +134,9 @@ MODELS: dict[str, str] = {
     "two.pin.heatmaps": "{method} of two networks on {photo}",
     "two.pin.maps": "One channel of {layer} in two networks on {photo}",
     "two.pin.patterns": "Patterns of {layer} in two networks: {count} channels",
+    "two.pin.help": "Puts this view into the report of this session, with its numbers as a table. The "
+    "command reproduce computes heatmaps, maps and patterns again, but not these.",
+    "two.pin.layers": "Where {first} and {second} disagree first",
     "two.pin.channel": "{side}, {model}: channel {channel}",
     # Checkpoints
     "checkpoints.title": "Checkpoints",
@@ -141,14 +144,14 @@ MODELS: dict[str, str] = {
     "checkpoints.about": "One network over its training: the same photo, layer and class in every "
     "checkpoint, and what training changed.",
     "tour.upload": "Checkpoints of one training",
-    "tour.upload.help": "Several files at once, or a folder of them as one .zip: whole models (.keras, .h5), "
-    "each at most "
+    "tour.upload.help": "Several files at once, or a folder of them as one .zip: whole models (.keras, .h5, "
+    "in a .zip also SavedModel folders), each at most "
     "{megabytes} MB. They are put in the order of their names: epoch-2 before epoch-10.",
     "tour.none": "Upload at least two checkpoints of one training: whole models, as `ModelCheckpoint` of "
     "Keras saves them, "
     "one by one or as a zipped folder.",
-    "tour.zip.empty": "'{name}' holds no model file (.keras, .h5). Zip the folder that ModelCheckpoint of "
-    "Keras saves its "
+    "tour.zip.empty": "'{name}' holds no model (.keras, .h5, SavedModel folder). Zip the folder that "
+    "ModelCheckpoint of Keras saves its "
     "checkpoints to.",
     "tour.too_many": "'{name}' was not taken: a training has at most {most} checkpoints here, and it would "
     "bring {count} more. "
@@ -179,6 +182,8 @@ MODELS: dict[str, str] = {
     "tour.slider.help": "Drag it, or choose it with Tab and press the arrow keys.",
     "tour.pinned": "{method} over the training: {label} on {photo}",
     "tour.pinned.some": "{method} over the training: {label} on {photo} ({shown} of {count} checkpoints)",
+    "tour.pinned.said": "{label} on {photo} over the training",
+    "tour.pinned.layers": "How near to the last checkpoint, layer by layer",
     "tour.curves": "What it said",
     "tour.said.probability": "probability",
     "tour.said.score": "score",

@@ -20,8 +20,8 @@ REPORT: dict[str, str] = {
     "limit.pins.of": "{count} figures, {megabytes} MB",
     "report.title": "Report",
     "report.nav": "Report",
-    "report.about": "The views you pinned, as a document that others can check: figures with their scale, captions, "
-    "and the recipe of every number.",
+    "report.about": "The views you pinned, as a document that others can check: figures with their scale and captions, "
+    "and for maps and patterns the recipe that makes their numbers again.",
     "report.empty": "Nothing is pinned yet. Look at something on one of these pages, then choose “Pin to report” below it. "
     "Pins stay while you look at other photos and networks, and are gone with this session; a report that you saved as ZIP "
     "can be opened here again.",

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import choices, layer_charts, pins, rows, shell, two_layers, widgets
+from dashboard import choices, layer_charts, pins, rows, shell, tray, two_layers, widgets
 from dashboard.components.overlay import overlay, shared_limits
 from dashboard.labels import class_label, labelled
 from dashboard.text import clean, plain, say, told
+from explain import report
 from explain.report.nouns import View
 from explain.results import Image
 from explain.similarity import Block, State, alike_to_last, blocks
@@ -41,9 +42,11 @@ def results(shown: Shown) -> None:
     if len(states) < 2:
         return
     _curves(states, names, label)
+    pins.button(lambda: _view_of_said(shown, label), "tour_said", "two.pin.help")
     _blocks(states, names)
     if states[-1].grams is not None:
         _layers(states, names)
+        pins.button(lambda: _view_of_layers(states), "tour_layers", "two.pin.help")
 
 
 def _heatmaps(shown: Shown, names: list[str], label: str) -> None:
@@ -106,6 +109,20 @@ def _view(shown: Shown, label: str, looks: Mapping[str, Any]) -> View:
     title = say("tour.pinned" if len(cells) == len(states) else "tour.pinned.some", **words)
     image = replace(shown.image, name=shown.title)
     return rows.heatmaps(title, cells, image, looks, True, columns=min(len(cells), ACROSS))
+
+
+def _view_of_said(shown: Shown, label: str) -> View:
+    title = say("tour.pinned.said", label=label, photo=shown.title)
+    states = [
+        replace(state, heatmap=labelled(state.heatmap, state.model, None), name=clean(state.name))
+        for state in shown.states
+    ]
+    return report.view_of_training(states, replace(shown.image, name=shown.title), title)
+
+
+def _view_of_layers(states: list[State]) -> View:
+    photos = tray.titled(states[-1].grams.images)
+    return report.view_of_training_layers(states, photos, say("tour.pinned.layers"))
 
 
 def _curves(states: list[State], names: list[str], label: str) -> None:

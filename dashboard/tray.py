@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 
 import streamlit as st
 
@@ -33,6 +34,13 @@ def photo(name: str) -> Image:
     if name in _added():
         return _added()[name]
     return remember.sample(name if name in samples() else next(iter(samples())))
+
+
+def titled(keys: Iterable[str]) -> list[Image]:
+    """The photos with these keys, in this order, each with its title for a name; those that are gone are
+    left out."""
+    held = {photo(name).key: replace(photo(name), name=title) for name, title in photos().items()}
+    return [held[key] for key in keys if key in held]
 
 
 def credit(name: str) -> str:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from dashboard import choices, layer_charts, networks, remember, widgets
+from dashboard import choices, layer_charts, networks, pins, remember, tray, widgets
 from dashboard.text import clean, plain, say, told
+from explain.report import view_of_similarity
+from explain.report.nouns import View
 from explain.results import Image, Model, Similarity
 from explain.similarity import (
     ALIKE,
@@ -73,6 +75,16 @@ def layers(first: Model, second: Model, images: list[Image]) -> None:
         _show_curve(found)
     if not found.pairs or len(found.pairs) < min(map(len, found.layers)):
         _show_matrix(found)
+    if found.pairs or best_matches(found):
+        _pin(first, second, found)
+
+
+def _pin(first: Model, second: Model, found: Comparison) -> None:
+    def view() -> View:
+        title = say("two.pin.layers", first=clean(first.name), second=clean(second.name))
+        return view_of_similarity(first, second, found, tray.titled(found.images), title)
+
+    pins.button(view, "two_layers", "two.pin.help")
 
 
 def _wish(wish: tuple | None) -> None:

@@ -3,6 +3,7 @@ imports TensorFlow."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,10 @@ def saved(folder: Path, *kinds: str | tuple, ending: str = "keras") -> dict[str,
 
 
 def saved_as(folder: Path, files: dict[str, tuple]) -> dict[str, bytes]:
-    """{file: bytes} of networks by (name, *arguments), for several of one name; the endings say how."""
+    """{file: bytes} of networks by (name, *arguments), for several of one name; the endings say how.
+
+    .zip is a SavedModel; its folder lies beside it.
+    """
     jobs = [(str(folder / file), kind) for file, kind in files.items()]
     # Called as workers are: a test that ran a page before leaves that page as `__main__`.
     process = context().Process(target=_save, args=(jobs,), name=NAME)
@@ -40,7 +44,12 @@ def _save(wanted: list[tuple[str, tuple]]) -> None:
     for path, (kind, *arguments) in wanted:
         build: Callable = globals().get(kind) or getattr(networks, kind)
         network = build(*arguments)
-        (network.save_weights if path.endswith(".weights.h5") else network.save)(path)
+        if path.endswith(".zip"):
+            stem = path.removesuffix(".zip")
+            network.export(stem, verbose=False)
+            shutil.make_archive(stem, "zip", stem)
+        else:
+            (network.save_weights if path.endswith(".weights.h5") else network.save)(path)
 
 
 def named(names: tuple[str, ...]):

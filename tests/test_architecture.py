@@ -53,7 +53,8 @@ ROOMS = {
     "explain/report/commands.py": Room(
         ("explain.opening.zoo", "explain.report", "explain.samples")
     ),
-    "explain/report/fields.py": Room(("explain.errors", "explain.inspecting.limits", "explain.report")),
+    "explain/report/fields.py": Room(("numpy", "explain.errors", "explain.inspecting.limits", "explain.report")),
+    "explain/report/curves.py": Room(("numpy", *NOUNS, "explain.report", "explain.similarity")),
     "explain/report/drafts.py": Room(
         ("numpy", *NOUNS, "explain.image", "explain.inspecting.archives", "explain.inspecting.documents",
          "explain.inspecting.limits", "explain.provenance", "explain.render", "explain.report"),

@@ -138,6 +138,23 @@ def test_two_closely_difference_slider_and_address(visitor):
     visitor.until(lambda: "pair" not in visitor.asked(), "the pair to leave the address")
 
 
+def test_figures_of_another_pair_are_never_shown(visitor):
+    page = opened(visitor, methods=["Grad-CAM", "LayerCAM", "Eigen-CAM"], pair="0-1")
+    figures = page.locator("#overlay .alike > dl dd")
+    expect(figures).to_have_text([re.compile(r"\d")] * 3)
+    first, spoken = figures.all_inner_texts(), page.locator("#overlay .spoken").inner_text()
+    chip = page.locator("#overlay .panels .chips").nth(2).get_by_text("B")
+    with visitor.rerun():
+        at_once = chip.evaluate(  # before anything can have been answered
+            "b => { const root = b.closest('#overlay'); b.click();"
+            " return [...root.querySelectorAll('.alike > dl dd, .spoken')].map((e) => e.textContent) }"
+        )
+    assert at_once == ["…"] * 3 + [spoken]
+    visitor.until(lambda: visitor.asked().get("pair") == "0-2", "the other pair")
+    expect(figures).to_have_text([re.compile(r"\d")] * 3)
+    assert figures.all_inner_texts() != first
+
+
 def test_the_full_screen_and_the_way_back(visitor):
     page = opened(visitor)
     overlay = page.locator("#overlay")

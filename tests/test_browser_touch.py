@@ -9,6 +9,8 @@ import pytest
 from browser import browser, pixels, server, visitors  # noqa: F401
 from playwright.sync_api import expect
 
+from dashboard.components.words import OVERLAY
+
 pytestmark = pytest.mark.browser
 
 LINK = {"photos": "Chelsea, a cat", "methods": ["Grad-CAM", "LayerCAM"]}
@@ -119,3 +121,39 @@ def test_two_taps_zoom_and_two_more_show_all_of_it(hand):
     expect(overlay).to_have_attribute("data-zoom", "2.00")
     hand.picture.dblclick()
     expect(overlay).to_have_attribute("data-zoom", "1.00")
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_every_button_obeys_a_tap(hand, full):
+    visitor, overlay = hand.visitor, hand.picture.page.locator("#overlay")
+    stage = overlay.locator(".stage")
+
+    def tap(name: str) -> None:
+        overlay.locator(f"[data-role={name}]").tap()
+
+    if full:
+        tap("full")
+        expect(overlay).to_have_class("full")
+    for name, scale in (("nearer", "1.50"), ("nearer", "2.25"), ("farther", "1.50"), ("whole", "1.00")):
+        tap(name)
+        expect(overlay).to_have_attribute("data-zoom", scale)
+    photo = Hand(visitor, overlay.locator("[data-role=photo]"))
+    photo.touch("touchStart", (0.5, 0.5))
+    expect(overlay).to_have_class(re.compile(r"\bbare\b"))
+    photo.touch("touchEnd")
+    expect(overlay).not_to_have_class(re.compile(r"\bbare\b"))
+    with visitor.rerun():
+        tap("two")
+    expect(stage).to_be_visible()
+    chips = overlay.locator(".panels .chips").nth(1).locator("button")
+    swap = stage.get_by_role("button", name=OVERLAY["swap"])
+    for button, pair in ((swap, "1-0"), (chips.nth(1), "0-1"), (chips.nth(0), "1-0")):
+        with visitor.rerun():
+            button.tap()
+        visitor.until(lambda pair=pair: visitor.asked().get("pair") == pair, f"the pair {pair}")
+    with visitor.rerun():
+        tap("two")
+    expect(stage).to_have_count(0)
+    if full:
+        tap("full")
+        expect(overlay).not_to_have_class(re.compile(r"\bfull\b"))

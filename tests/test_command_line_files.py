@@ -230,7 +230,8 @@ def test_a_signal_between_two_batches(opened, here, monkeypatch, capsys):
     document = manifest("out")
     count = len(document["items"])
     assert 2 <= count < 12 and document["finished"] is False and written(document) == digests("out")
-    assert f"Stopped: {count} heatmaps, 1 skipped, in out." in capsys.readouterr().err
+    phrase = f"Stopped: {count} heatmaps, 1 skipped, in out; the same command goes on from there."
+    assert phrase in capsys.readouterr().err
 
     assert main(words) == DONE
     said = capsys.readouterr()

@@ -30,18 +30,57 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.fixture
-def words(tmp_path):
-    fill(tmp_path / "photos", 40)
-    networks.plain().save(tmp_path / "small.keras")
-    return ["heatmaps", "small.keras", "photos", "--batch", "4", "--trusted", "--html", "--out"]
+# The last files of a run are whole already, but under another name, until somebody ends it.
+HELD = """
+import sys, time
+from explain.commands import main
+from explain.folders import driver
+
+write = driver.write_stream
+
+def held(folder, name, content):
+    def hold(file):
+        content(file)
+        file.flush()
+        if name == sys.argv[1]:
+            print(name, flush=True)
+            time.sleep(600)
+    write(folder, name, hold)
+
+driver.write_stream = held
+sys.exit(main(sys.argv[2:]))
+"""
+LAST = ("results.csv", "index.html", "manifest.json")
+WORDS = ("heatmaps", "small.keras", "photos", "--batch", "4", "--trusted", "--html", "--out")
 
 
-def started(tmp_path, *words: str) -> subprocess.Popen:
-    line = [sys.executable, "-c", SLOW, *words]
-    return subprocess.Popen(
-        line, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with `one`, which nobody interrupted."""
+    home = tmp_path_factory.mktemp("home")
+    fill(home / "photos", 40)
+    networks.plain().save(home / "small.keras")
+    begun = started(home, SLOW, *WORDS, "one")
+    _, err = begun.communicate(timeout=120)
+    assert begun.returncode == DONE, err
+    return home
+
+
+def started(home, code: str, *words: str) -> subprocess.Popen:
+    line = [sys.executable, "-c", code, *words]
+    return subprocess.Popen(line, cwd=home, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def check_finished(home, name: str) -> None:
+    """The same command once more makes of `name` what `one` is."""
+    last = started(home, SLOW, *WORDS, name)
+    out, err = last.communicate(timeout=120)
+    assert last.returncode == DONE, err
+    assert b"pictures were finished before" in out
+    one, other = files_of(home / "one"), files_of(home / name)
+    manifests = [json.loads((home / folder / "manifest.json").read_text()) for folder in ("one", name)]
+    assert {**manifests[0], "argv": 0} == {**manifests[1], "argv": 0}
+    assert len(one) == 2 * 40 + 3 and {**one, "manifest.json": 0} == {**other, "manifest.json": 0}
 
 
 def rows(journal) -> int:
@@ -68,14 +107,11 @@ def check_whole(folder) -> None:
             json.loads(path.read_text())
 
 
-def test_killed_and_finished(words, tmp_path):
-    begun = started(tmp_path, *words, "one")
-    out, err = begun.communicate(timeout=120)
-    assert begun.returncode == DONE, err
+def test_killed_and_finished(home):
     random.seed(11)
-    journal = tmp_path / "two" / NAME
+    journal = home / "two" / NAME
     for kill in range(KILLS):
-        process = started(tmp_path, *words, "two")
+        process = started(home, SLOW, *WORDS, "two")
         until = time.monotonic() + 60
         while rows(journal) < 8 * (kill + 1) and process.poll() is None and time.monotonic() < until:
             time.sleep(0.005)
@@ -83,12 +119,18 @@ def test_killed_and_finished(words, tmp_path):
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL  # it had not ended by itself
-        check_whole(tmp_path / "two")
-    last = started(tmp_path, *words, "two")
-    out, err = last.communicate(timeout=120)
-    assert last.returncode == DONE, err
-    assert b"pictures were finished before" in out
-    one, two = (files_of(tmp_path / name) for name in ("one", "two"))
-    manifests = [json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("one", "two")]
-    assert {**manifests[0], "argv": 0} == {**manifests[1], "argv": 0}
-    assert len(one) == 2 * 40 + 3 and {**one, "manifest.json": 0} == {**two, "manifest.json": 0}
+        check_whole(home / "two")
+    check_finished(home, "two")
+
+
+def test_killed_while_the_last_files_are_written(home):
+    """The table, the gallery, the manifest: none is there before it is whole, nor one of an earlier run."""
+    for number, name in enumerate(LAST):
+        process = started(home, HELD, name, *WORDS, "three")
+        assert process.stdout.readline().decode().strip() == name
+        process.kill()
+        process.communicate(timeout=60)
+        assert {path.name for path in visible(home / "three")} & set(LAST) == set(LAST[:number])
+        check_whole(home / "three")
+    assert rows(home / "three" / NAME) == 42  # each was computed once
+    check_finished(home, "three")

@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 from command_runs import in_a_process
-from corpus import packed
+from corpus import members, packed
 from pages import button, choice, panels, payload, told, uploader, visit
 from small_models import saved_as
 
@@ -227,6 +227,84 @@ def test_one_packed_model_stays_one(states):
     assert held(at) == ["run.zip"]
 
 
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory) -> dict[str, dict[str, bytes]]:
+    """{checkpoint: {member: bytes}} of tiny SavedModels."""
+    files = {"epoch-10.zip": ("trained", 3), "epoch-2.zip": ("trained", 1), "epoch-1.zip": ("trained", 0)}
+    saved = saved_as(tmp_path_factory.mktemp("exports"), files)
+    return {
+        name.removesuffix(".zip"): {file: content for file, content in members(data).items() if content}
+        for name, data in saved.items()
+    }
+
+
+def below(folder: str, files: dict[str, bytes]) -> dict[str, bytes]:
+    return {f"{folder}/{name}": data for name, data in files.items()}
+
+
+def test_a_zip_of_savedmodels_is_a_training(exports, states):
+    inside = {"run/keras.keras": states["epoch-1.keras"], "__MACOSX/run/epoch-2/._saved_model.pb": b"mac"}
+    for name, files in exports.items():
+        inside |= below(f"run/{name}", files)
+    at = finished(zipped(visit("checkpoints"), packed(inside)))
+    assert not at.error
+    assert list(at.select_slider[0].options) == ["epoch-1", "epoch-2", "epoch-10", "keras.keras"]
+    scores = table(at, say("tour.guess"))[say("tour.said.score")]
+    assert scores.iloc[:3].nunique() == 3
+    assert scores.iloc[0] == pytest.approx(scores.iloc[3], rel=1e-5)  # the same weights, saved in two ways
+
+
+def test_a_savedmodel_of_a_zip_is_its_folder_and_the_names_of_its_classes(exports):
+    one, other = exports["epoch-1"], exports["epoch-2"]
+    inside = below("run/a", one) | below("run/a/b", other)
+    inside |= {"run/labels.txt": b"x\ny\nz", "run/.x/c": b""}
+    at = zipped(visit("checkpoints"), packed(inside))
+    assert held(at) == ["a", "a/b"] and not at.error
+    kept = {
+        own.name: members(storage.uploads().path(digest).read_bytes())
+        for digest, own in at.session_state["checkpoint_files"].items()
+    }
+    assert kept["a"] == below("model", one) | {"labels.txt": b"x\ny\nz"}  # nothing of the one inside it
+    assert kept["a/b"] == below("model", other)
+    assert held(zipped(at, packed(inside))) == ["a", "a/b"]  # the same again are the same
+
+
+def test_one_savedmodel_in_a_zip_stays_whole(exports):
+    data = packed(below("m", exports["epoch-1"]))
+    at = zipped(visit("checkpoints"), data)
+    assert held(at) == ["run.zip"] and hashlib.sha256(data).hexdigest() in at.session_state["checkpoint_files"]
+
+
+def test_a_savedmodel_that_means_harm_is_refused_as_one_alone_is(exports):
+    graph = exports["epoch-1"]["saved_model.pb"].replace(b"Conv2D", b"PyFunc")
+    spoilt = exports["epoch-1"] | {"saved_model.pb": graph}
+    inside = below("epoch-1", spoilt) | below("epoch-2", exports["epoch-2"])
+    at = finished(zipped(visit("checkpoints"), packed(inside)))
+    (error,) = at.error
+    assert error.value.replace("\\", "").startswith("epoch-1: ") and "(code E_GRAPH)" in error.value
+    assert [state.name for state in at.session_state["tour"].states()] == ["epoch-2"]
+
+
+def test_a_savedmodel_above_the_limit_is_refused_as_a_whole(exports, monkeypatch):
+    """Its files are counted together."""
+    monkeypatch.setattr(bundles, "session", lambda: "somebody")
+    monkeypatch.setattr(bundles, "own", dict)
+    large = {f"variables/variables.{i}": bytes([i]) * 600_000 for i in range(2)}
+    inside = below("epoch-1", exports["epoch-1"]) | below("epoch-2", exports["epoch-2"] | large)
+    kept = {}
+
+    class File:
+        name = "run.zip"
+
+        def getvalue(self) -> bytes:
+            return packed(inside)
+
+    refused = bundles.take(File(), kept, 2**20)
+    assert [one.name for one in kept.values()] == ["epoch-1"]
+    assert len(refused) == 1 and "(code E_MODEL_SIZE)" in refused[0]
+    storage.uploads().forget("somebody")
+
+
 def linked() -> zipfile.ZipInfo:
     info = zipfile.ZipInfo("epoch-1.keras")
     info.external_attr = 0o120777 << 16
@@ -331,6 +409,7 @@ def test_the_training_is_pinned_and_reproduced(states, tmp_path):
     assert len({panel.lines for panel in view.panels}) == 3 and "score" in view.panels[0].lines[0]
     assert all(name in view.caption for name in STEPS)
     assert len({panel.recipe["model"]["key"] for panel in view.panels}) == 3
+    assert [panel.recipe["model"]["name"] for panel in view.panels] == list(STEPS)
 
     for name in STEPS:
         (tmp_path / name).write_bytes(states[name])
@@ -338,3 +417,22 @@ def test_the_training_is_pinned_and_reproduced(states, tmp_path):
     said = in_a_process("reproduce", "report.zip", "--model", ".", cwd=tmp_path)
     assert said.returncode == 0, said.stdout + said.stderr
     assert "3 of 3 items: the same bits" in said.stdout
+
+
+def test_curves_and_layers_are_pinned(states):
+    at = looked(states)
+    for key in ("tour_said", "tour_layers"):
+        at.get_by_key(f"pin {key}").click().run()
+        assert not at.exception and not at.error
+    said, layers = (pin.view for pin in at.session_state["pins"])
+    table_of = table(at, say("tour.guess"))
+    probability, score = (panel.chart for panel in said.panels)
+    assert probability.places == score.places == tuple(STEPS)
+    np.testing.assert_allclose(probability.values[0], table_of[say("tour.said.probability")] / 100)
+    np.testing.assert_allclose(score.values[0], table_of[say("tour.said.score")])
+    (panel,) = layers.panels
+    assert panel.values.shape[0] == 3 and np.nanmin(panel.values[0]) > 0.999  # the last one is at the top
+    for view in (said, layers):
+        assert all(name in view.caption for name in STEPS)
+    document = report.Report("Training", (said, layers))
+    assert report.archive(report.open_archive(report.archive(document))) == report.archive(document)

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from command_runs import in_a_process
-from pages import button, choice, panels, told, uploader, visit
+from pages import button, choice, panels, payload, told, uploader, visit
 from picture_files import noise
 from picture_files import saved as encoded
 from small_models import saved_as
@@ -97,6 +97,7 @@ def test_before_and_after_training(small):
     choice(at, say("two.maps.layer")).select("second").run()
     mine, theirs = panels(at, "two_maps")
     assert mine["title"][-1] == theirs["title"][-1] and not np.array_equal(mine["values"], theirs["values"])
+    assert payload(at, "two_maps")[0]["shareable"]  # one scale: the channels are the same
 
 
 def test_exchanging_them(small):
@@ -124,6 +125,7 @@ def test_different_architectures(small):
     assert "whose map is most alike, channel" in text
     mine, theirs = panels(at, "two_maps")
     assert mine["shape"] != theirs["shape"]
+    assert not payload(at, "two_maps")[0]["shareable"]  # a scale of its own for each
 
 
 def test_the_same_weights_twice(small):
@@ -327,3 +329,29 @@ def test_what_is_pinned_names_both_and_is_reproduced(small, tmp_path):
     (tmp_path / "report.zip").write_bytes(report.archive(report.Report("Two", tuple(views))))
     said = in_a_process("reproduce", "report.zip", "--model", "models", cwd=tmp_path)
     assert said.returncode == 0, said.stdout + said.stderr
+
+
+def test_the_curve_of_the_layers_is_pinned(small):
+    at = compare(opened(before=small["trained"], after=small["later"]))
+    at.get_by_key("pin two_layers").click().run()
+    assert not at.exception and not at.error
+    (pin,) = at.session_state["pins"]
+    (panel,) = pin.view.panels
+    shown = next(each.value for each in at.dataframe if say("two.layers.chance") in each.value.columns)
+    assert list(panel.chart.places) == list(shown[say("two.layers.layer")])
+    np.testing.assert_allclose(panel.chart.values[0], shown[say("two.layers.cka")], rtol=1e-6)
+    np.testing.assert_allclose(panel.chart.values[1], shown[say("two.layers.chance")], rtol=1e-6)
+    told = pin.view.caption
+    assert "after.keras" in told and "before.keras" in told and "Kornblith" in told
+    assert f"{len(at.session_state['both_photos'])} photos: " in told
+    at.get_by_key("pin two_layers").click().run()
+    assert len(at.session_state["pins"]) == 1  # twice is once
+
+
+def test_layers_of_different_architectures_are_pinned_with_their_matrix(small):
+    at = compare(opened(nested=small["nested"], trained=small["trained"]))
+    at.get_by_key("pin two_layers").click().run()
+    assert not at.exception and not at.error
+    (pin,) = at.session_state["pins"]
+    best, matrix = pin.view.panels
+    assert best.chart is not None and len(best.chart.places) in matrix.values.shape

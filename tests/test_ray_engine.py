@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
+import pickle
 import re
 import signal
 import socket
+import socketserver
 import stat
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +34,7 @@ from explain.folders import (
     ray_engine,
     ray_start,
 )
-from explain.folders.ray_actors import Plan, plan
+from explain.folders.ray_actors import Given, Order, Plan, Worker, plan
 from explain.folders.ray_engine import Ray
 
 with_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
@@ -114,6 +119,77 @@ def test_an_address_where_no_cluster_is(tmp_path):
         address = f"127.0.0.1:{one.getsockname()[1]}"
     done = in_a_process(tmp_path, address)
     assert re.search(r"OptionError: Ray cannot be reached at '127\.0\.0\.1", done.stderr), done.stderr[-2000:]
+
+
+def test_what_answers_at_the_address_is_no_ray(monkeypatch):
+    """Ray would wait for it: for minutes, or for ever."""
+    monkeypatch.setattr(ray_start, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises(TimeoutError):
+            ray_start.knock(f"ray://127.0.0.1:{silent.getsockname()[1]}")
+
+    class Page(socketserver.StreamRequestHandler):
+        def handle(self):
+            self.wfile.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Page) as other:
+        threading.Thread(target=other.handle_request, daemon=True).start()
+        with pytest.raises(OSError, match="what answers there is no Ray"):
+            ray_start.knock(f"127.0.0.1:{other.server_address[1]}")
+    with pytest.raises(OverflowError):
+        ray_start.knock(f"127.0.0.1:{10**20}")
+    ray_start.knock("auto")
+
+
+def test_a_worker_that_cannot_begin_answers_why(monkeypatch):
+    """What is not installed on a cluster's machine: an actor that raised it would be begun for ever."""
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with gc_kept():
+        answered = pickle.loads(Worker(Given(Order(None, [])), 1)._rows(0))
+    assert isinstance(answered, ModuleNotFoundError) and "_limit_threads" in answered.__notes__[0]
+
+
+@contextmanager
+def gc_kept():
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("words", [(), ("enough",)])
+def test_the_process_of_ray_ends_with_its_driver(words, tmp_path):
+    """In the middle of an order, and after it had enough, while Ray waits for a cluster that is silent."""
+    child = """
+import signal, sys, time
+from contextlib import contextmanager
+from explain.folders import ray_host, ray_start
+ray_host.BEGIN = 0
+
+@contextmanager
+def silent(address):
+    time.sleep(60)
+    yield
+
+ray_start.connected = silent
+ray_host.main()
+"""
+    one = subprocess.Popen(
+        [sys.executable, "-c", child], cwd=Path(explain.__file__).parents[1], stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, env=ray_start.environment(),
+    )  # fmt: skip
+    with one:
+        order = pickle.dumps([str(number) for number in range(100_000)])  # more than a pipe holds
+        one.stdin.write(pickle.dumps(("silent", 1, 1.0, 1)))
+        if words:
+            one.stdin.write(order + pickle.dumps(*words))
+        else:
+            one.stdin.write(order[:300_000])
+        one.stdin.close()
+        try:
+            assert one.wait(30) == 1
+        finally:
+            one.kill()
 
 
 @with_ray
@@ -314,6 +390,9 @@ with Ray().begun(3):
     )  # fmt: skip
     with one:
         assert one.stdout.readline() == "Ray\n" and one.stdout.readline() == "up\n"
+        until = time.monotonic() + 60
+        while len(marked()) <= 5 and time.monotonic() < until:
+            time.sleep(0.2)
         assert len(marked()) > 5
         one.kill()
     until = time.monotonic() + 30

@@ -33,6 +33,33 @@ def test_the_command_writes_each_kind(opened, here):
     assert manifest["items"][0]["together"] == []
 
 
+def test_an_archive_too_large_for_the_page_is_said_to_be(opened, here, capsys, monkeypatch):
+    from explain.commands import main
+    from explain.commands import report as command
+
+    line = ["report", "efficientnet-lite0", "photos/cat.jpg"]
+    assert main([*line, "--out", "out.zip"]) == 0
+    assert "open_archive" not in capsys.readouterr().out
+    monkeypatch.setattr(command, "UPLOAD", Path("out.zip").stat().st_size)
+    assert main([*line, "--out", "out.zip"]) == 0
+    assert "open_archive" not in capsys.readouterr().out
+    monkeypatch.setattr(command, "UPLOAD", 2**20)
+    assert Path("out.zip").stat().st_size > 2**20
+    assert main([*line, "--out", "out.zip"]) == 0
+    told = "of at most 1 MB: in Python explain.report.open_archive('out.zip') opens it."
+    assert told in capsys.readouterr().out
+    assert main([*line, "--out", "out.pdf"]) == 0
+    assert "open_archive" not in capsys.readouterr().out
+    assert len(report.open_archive("out.zip").views) == 1
+
+
+def test_the_page_opens_what_the_command_says_it_opens():
+    from dashboard import reopening
+    from explain.commands import report as command
+
+    assert reopening.MOST * 2**20 == command.UPLOAD
+
+
 def test_the_command_compares_methods_layers_and_photos(opened, here, capsys):
     from explain.commands import main
 

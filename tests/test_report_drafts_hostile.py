@@ -250,7 +250,7 @@ def test_a_panel_shows_something():
     document = draft()
     for key in ("picture", "values"):
         del document["views"][0]["panels"][0][key]
-    assert "a picture or values" in refused(with_draft(document), BrokenReport)
+    assert "a picture, values or a chart" in refused(with_draft(document), BrokenReport)
 
 
 RECIPES = {

@@ -7,6 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from networks import called_twice, nested, pictures, plain, two_outputs
 from small_models import trained
 
@@ -73,6 +74,21 @@ def test_what_cannot_be_compared_is_refused(small, photos):
             representations.grams(small, photos, names)
 
 
+def test_the_fewest_and_the_most_photos_are_taken_and_a_layer_named_twice_stands_once(small, photos):
+    assert representations.grams(small, photos[:2], ["head"]).values.shape == (1, 2, 2)
+    found = representations.grams(small, photos[:1] * 64, ["head", "head"])
+    assert found.layers == ("head",) and found.values.shape == (1, 64, 64)
+
+
+def test_a_pass_that_does_not_fit_into_memory_is_said(small, photos, monkeypatch):
+    def full(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(representations, "_grams", full)
+    with pytest.raises(TooMuchMemory, match="fewer pictures"):
+        representations.grams(small, photos)
+
+
 @pytest.mark.parametrize("build", [nested, called_twice, two_outputs])
 def test_networks_of_other_builds(build, photos):
     network = build()
@@ -82,7 +98,24 @@ def test_networks_of_other_builds(build, photos):
     assert len(found.layers) >= 3 and np.isfinite(found.values).all()
 
 
-def test_layers_that_answer_to_pieces_of_a_photo(photos):
+def test_a_network_that_only_pools_has_nothing_to_compare(photos):
+    inputs = keras.Input((12, 12, 3))
+    network = keras.Model(inputs, keras.layers.GlobalAveragePooling2D(name="mean")(inputs))
+    found = representations.grams(explain.wrap(network, scaling="0..1"), photos)
+    assert found.layers == () and found.values.shape == (0, 7, 7)
+
+
+def test_one_number_for_a_photo_without_an_axis_is_no_answer(photos):
+    inputs = keras.Input((12, 12, 3))
+    mean = keras.layers.Lambda(lambda x: keras.ops.mean(x, axis=(1, 2, 3)), (), name="mean")(inputs)
+    back = keras.layers.Lambda(lambda x: keras.ops.reshape(x, (-1, 1)), name="back")(mean)
+    model = explain.wrap(keras.Model(inputs, keras.layers.Dense(2, name="head")(back)), scaling="0..1")
+    assert representations.grams(model, photos).layers == ("back", "head")
+    with pytest.raises(LayerError, match=r"'mean' gives \(\): no answer of a known size"):
+        representations.grams(model, photos, ["head", "mean"])
+
+
+def test_layers_that_answer_to_pieces_of_a_photo(photos, monkeypatch):
     """Patches go through a convolution as a batch: four answers to each photo."""
     inputs = keras.Input((12, 12, 3))
     pieces = keras.layers.Lambda(lambda x: keras.ops.reshape(x, (-1, 6, 6, 3)), name="cut")(inputs)
@@ -92,6 +125,8 @@ def test_layers_that_answer_to_pieces_of_a_photo(photos):
     assert "conv" not in representations.grams(model, photos).layers
     with pytest.raises(LayerError, match="'conv' gives .*, not one answer for each photo"):
         representations.grams(model, photos, ["conv", "head"])
+    monkeypatch.setattr(representations, "AT_ONCE", 3)  # left out at the first of several batches
+    assert representations.grams(model, photos).layers == ("join", "head")
 
 
 def test_fingerprints_differ_where_training_went():
@@ -101,8 +136,27 @@ def test_fingerprints_differ_where_training_went():
     )
     assert one.layers == ("first", "second", "head") and one.digests == same.digests
     assert [a == b for a, b in zip(one.digests, other.digests, strict=True)] == [True, False, False]
+    assert one.model == before.key
     twice = representations.fingerprints(explain.wrap(called_twice(), scaling="0..1"))
     assert not any("#" in name for name in twice.layers)  # once, however often it is called
+
+
+def test_fingerprints_see_statistics_and_shapes():
+    network = nested()
+    before = representations.fingerprints(explain.wrap(network, scaling="0..1"))
+    norm = network.get_layer("body").get_layer("norm")
+    norm.moving_mean.assign(norm.moving_mean + 1)
+    after = representations.fingerprints(explain.wrap(network, scaling="0..1"))
+    assert before.layers == after.layers
+    pairs = zip(before.layers, before.digests, after.digests, strict=True)
+    assert [name for name, a, b in pairs if a != b] == ["body/norm"]
+
+    def ones(*size: int) -> str:
+        conv = keras.layers.Conv2D(2, size, kernel_initializer="ones")
+        network = keras.Sequential([keras.Input((12, 12, 3)), conv, keras.layers.GlobalAveragePooling2D()])
+        return representations.fingerprints(explain.wrap(network, scaling="0..1")).digests[0]
+
+    assert ones(1, 3) == ones(1, 3) != ones(3, 1)  # the same bytes in another shape
 
 
 def test_two_states_of_training_differ_from_the_changed_layer_on(photos):

@@ -127,6 +127,16 @@ def test_a_savedmodel_in_the_folder_is_a_checkpoint(tmp_path):
     assert [path.rpartition("/")[2] for path in checkpoint_files(tmp_path)] == ["EPOCH-1.KERAS", "epoch-2"]
 
 
+def test_a_folder_of_savedmodels_is_a_training(tmp_path, photos):
+    saved_as(tmp_path, {"epoch-10.zip": ("trained", 3), "epoch-9.zip": ("trained", 0)})
+    states = checkpoints(tmp_path, photos[0], images=photos, scaling="0..1")
+    assert [state.name for state in states] == ["epoch-9", "epoch-10"]
+    assert states[0].heatmap.score != states[1].heatmap.score
+    assert not np.array_equal(states[0].heatmap.values, states[1].heatmap.values)
+    _, alike = alike_to_last(states)
+    assert np.nanmin(alike[1]) > 0.999 and np.nanmin(alike[0]) < 0.999
+
+
 def test_a_folder_without_checkpoints_is_refused(tmp_path, photos):
     (tmp_path / "of.weights.h5").touch()
     with pytest.raises(OptionError, match=r"holds no checkpoint: expected are \.keras"):

@@ -164,7 +164,7 @@ def _save(document: Report, size: Size, drawn: bool) -> None:
             _preview(document)
     with st.expander(say("report.inside"), icon=":material/inventory_2:"):
         st.write(say("report.inside.text"))
-        st.code("python -m explain reproduce report.zip", language=None)
+        st.code("python -m explain reproduce report.zip", language=None, wrap_lines=True)
         st.write(say("report.inside.models"))
         st.write(say("report.inside.session"))
 

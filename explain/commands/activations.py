@@ -52,12 +52,12 @@ def run(args: Namespace, job) -> int:
             height, width, channels = maps.values.shape
             tile = sheet_tile(channels, max(height, width), LEAST_TILE)
             with job.lock:
-                files = {
-                    "grid": folder.png(f"{slug}.png", render.grid(maps, colormap=args.colormap, tile=tile)),
-                    "values": folder.npy(f"{slug}.npy", maps.values),
-                }
+                files = {"values": folder.npy(f"{slug}.npy", maps.values)}
                 recipe = maps_recipe(model, one.image, maps, layers=names)
-                folder.items.append({"files": files, **recipe, "image": pictures.describe(one)})
+                item = {"files": files, **recipe, "image": pictures.describe(one)}
+                grid = render.grid(maps, colormap=args.colormap, tile=tile)
+                files["grid"] = folder.png(f"{slug}.png", grid, [item])
+                folder.items.append(item)
             job.bar.update("layers", len(folder.items), len(names))
     job.bar.clear()
     if not (args.quiet or job.stopping):

@@ -28,8 +28,9 @@ def say(text: str) -> bool:
 
 
 def warn(text: str) -> None:
-    """One line on stderr, whatever the text."""
-    print(" ".join(text.split()), file=sys.stderr, flush=True)
+    """One line on stderr, whatever the text: the name of a file could steer a terminal."""
+    plain = "".join(c if c.isprintable() else "·" for c in " ".join(text.split()))
+    print(plain, file=sys.stderr, flush=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> str:

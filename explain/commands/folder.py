@@ -6,6 +6,7 @@ import math
 import os
 import tempfile
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from explain.commands.parsing import plain_arguments
 from explain.errors import OptionError
 from explain.folders.files import cannot, npy, remove, write_whole
 from explain.render import png
+from explain.render.files import with_text
 from explain.results import Model
 
 MANIFEST = "manifest.json"
@@ -49,9 +51,9 @@ class Folder:
                     "choose another folder for --out."
                 )
 
-    def png(self, name: str, pixels: np.ndarray) -> dict[str, Any]:
-        """(H, W, 3) uint8 RGB → what the manifest says about the file."""
-        return self._write(name, png(pixels))
+    def png(self, name: str, pixels: np.ndarray, recipes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """(H, W, 3) uint8 RGB → what the manifest says about the file; recipes: of what it shows, go inside."""
+        return self._write(name, with_text(png(pixels), MANIFEST, provenance.enclosed(recipes)))
 
     def npy(self, name: str, values: np.ndarray) -> dict[str, Any]:
         """Any shape, written as float32 → what the manifest says about the file."""

@@ -169,9 +169,10 @@ def _job(args: Namespace, model, options):
 
 
 def _phrase(run, out: str) -> str:
-    """'24 heatmaps, 1 skipped, in out, 16 of them from before'."""
+    """'24 heatmaps, 1 skipped, in out; 16 pictures were finished before; the same command goes on'."""
     if not run.items:
         return ""
     skipped = f", {run.skipped} skipped," if run.skipped else ""
     before = f"; {run.kept:,} pictures were finished before" if run.kept else ""
-    return f"{number_of(run.items, 'heatmap')}{skipped} in {out}{before}"
+    further = "" if run.finished else "; the same command goes on from there"
+    return f"{number_of(run.items, 'heatmap')}{skipped} in {out}{before}{further}"

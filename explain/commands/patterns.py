@@ -62,17 +62,18 @@ def run(args: Namespace, job) -> int:
         name = f"{slug}-{pattern.channel:04d}"
         with job.lock:
             files = {
-                "picture": folder.png(f"{name}.png", levels(pattern.pixels, 0, 1)),
                 "pixels": folder.npy(f"{name}.npy", pattern.pixels),
                 "scores": folder.npy(f"{name}.scores.npy", pattern.scores),
             }
             recipe = pattern_recipe(model, pattern, args.steps, args.size, args.seed, options, together)
-            folder.items.append({"files": files, **recipe})
+            item = {"files": files, **recipe}
+            files["picture"] = folder.png(f"{name}.png", levels(pattern.pixels, 0, 1), [item])
+            folder.items.append(item)
             small.append(dataclasses.replace(pattern, pixels=render.enlarge(pattern.pixels, tile, tile)))
 
     def finish() -> str:
         if small:
-            folder.sheets["grid"] = folder.png(f"{slug}-grid.png", render.grid(small))
+            folder.sheets["grid"] = folder.png(f"{slug}-grid.png", render.grid(small), folder.items)
         folder.manifest(model, len(channels), args.seed)
         part = "" if len(small) == len(channels) else f"{len(small)} of "
         return f"{part}{number_of(len(channels), 'pattern')} in {folder.path}" if small else ""

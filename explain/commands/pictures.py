@@ -12,6 +12,7 @@ from typing import NamedTuple
 from explain import read
 from explain.errors import ExplainError, ImageError, OptionError, near
 from explain.folders.job import AT_ONCE, Source
+from explain.folders.journal import NAME as JOURNAL
 from explain.results import Image
 
 PIXELS_AT_ONCE = 64_000_000                        # in one batch: 192 MB, even of large photos
@@ -36,8 +37,9 @@ class Read(NamedTuple):
 def find(paths: Iterable[str], recursive: bool, out: str | None = None) -> list[Source]:
     """Every picture of files and folders, those of a folder sorted by name.
 
-    Hidden files and the folder `out` are left out. OptionError for a path that does not exist, for a
-    folder that cannot be read or that is `out` itself, and where there is no picture at all.
+    Hidden files, the folder `out`, and folders inside that a run wrote into are left out. OptionError for a
+    path that does not exist, for a folder that cannot be read or that is `out` itself, and where there is no
+    picture at all.
     """
     found: list[tuple[str, str]] = []                                       # (path, name to show in files)
     for path in paths:
@@ -74,11 +76,16 @@ def _in_folder(folder: str, recursive: bool, out: str | None) -> list[str]:
         raise OptionError(f"The folder '{error.filename}' cannot be read: {error.strerror}.") from error
 
     avoid = os.path.realpath(out) if out is not None else None
+
+    def enters(path: str) -> bool:
+        written = os.path.lexists(os.path.join(path, JOURNAL))  # overlays are no photos
+        return not written and os.path.realpath(path) != avoid
+
     found = []
     for here, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [
             name for name in folders
-            if recursive and not name.startswith(".") and os.path.realpath(os.path.join(here, name)) != avoid
+            if recursive and not name.startswith(".") and enters(os.path.join(here, name))
         ]  # fmt: skip
         found += [
             os.path.join(here, name) for name in files

@@ -12,6 +12,7 @@ from explain.errors import OptionError, near
 
 ENDINGS = (".html", ".pdf", ".zip")
 MOST = 24  # panels of one figure
+UPLOAD = 500 * 2**20  # bytes of a ZIP that the page Report opens
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -72,13 +73,23 @@ def run(args: Namespace, job) -> int:
     found = _computed(args, job, model, list(images.values()), wanted)
     if job.stopping:
         return 0
-    _write(args.out, _document(args, model, found, ending))
+    document = _document(args, model, found, ending)
+    _write(args.out, document)
     job.kept = args.out
     job.bar.clear()
     if not args.quiet:
         left = f", {len(skipped)} skipped," if skipped else ""
         say(f"{number_of(sum(len(row) for _, row in found), 'heatmap')}{left} in {args.out}")
+        if ending == ".zip" and len(document) > UPLOAD:
+            say(_too_large_to_upload(args.out, len(document)))
     return 0
+
+
+def _too_large_to_upload(out: str, size: int) -> str:
+    return (
+        f"It has {size >> 20:,} MB, and the page Report opens files of at most {UPLOAD >> 20} MB: in Python "
+        f"explain.report.open_archive({out!r}) opens it."
+    )
 
 
 def _ending(out: str) -> str:

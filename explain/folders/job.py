@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from explain import provenance
+
 AT_ONCE = 16  # pictures in one batch
 
 
@@ -27,7 +29,8 @@ class Job:
     the folder to write into; layer: None for a method that looks at the pixels; class_index: a number, a
     label, None for each picture's top class; output: a name; options: all knobs of the method; opacity,
     colormap, threshold: as in `explain.render.overlay`; png, npy: which files are written; batch: pictures
-    in one batch, on which the last bits depend.
+    in one batch, on which the last bits depend; surroundings: versions and device where the job was made, as
+    every overlay tells them, whoever writes it.
     """
 
     source: dict[str, Any]
@@ -44,11 +47,13 @@ class Job:
     png: bool = True
     npy: bool = True
     batch: int = AT_ONCE
+    surroundings: dict[str, Any] = field(default_factory=provenance.surroundings)
 
     def identity(self) -> dict[str, Any]:
-        """What the files depend on: all but where the model lay and where they are written."""
+        """What the files depend on: all but where the model lay and where they are written; versions and device
+        stand beside it."""
         told = asdict(self)
-        del told["source"], told["out"]
+        del told["source"], told["out"], told["surroundings"]
         return json.loads(json.dumps(told))  # as a journal gives it back
 
 

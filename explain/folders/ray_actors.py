@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from explain.errors import ExplainError
 from explain.folders.job import Batch, Job
 from explain.folders.work import Row, open_model, run_batch
 
@@ -75,13 +74,12 @@ class Later(NamedTuple):
 
     path: str
 
-    def leave(self, order: Order | None) -> None:
-        """None: there is nothing to do."""
+    def leave(self, order: Order) -> None:
         with open(f"{self.path}.part", "wb") as file:
             pickle.dump(order, file)
         os.replace(f"{self.path}.part", self.path)
 
-    def wait(self) -> Order | None:
+    def wait(self) -> Order:
         while not os.path.exists(self.path):
             time.sleep(LOOK)
         with open(self.path, "rb") as file:
@@ -126,32 +124,37 @@ class Worker:
 
     def __init__(self, order: Given | Later, cores: int):
         gc.disable()  # until the first batch is done: what is made before that stays
-        _limit_threads(cores)
-        self.pool, self.turn = ThreadPoolExecutor(WRITERS * cores), threading.Lock()
-        self.job, self.todo = order.wait() or (None, [])
-        self.refused = None
+        self.turn, self.refused = threading.Lock(), None
         try:
-            self.model = open_model(self.job) if self.todo else None
-        except ExplainError as error:  # answered later: Ray begins such an actor for ever
-            self.refused = error
+            _limit_threads(cores)
+            self.pool = ThreadPoolExecutor(WRITERS * cores)
+            self.job, self.todo = order.wait()
+            self.model = open_model(self.job)
+        except Exception as error:  # noqa: BLE001  answered later: Ray begins such an actor for ever
+            self.refused = _placed(error)
 
     def __call__(self, several: dict[str, Any]) -> dict[str, list[bytes]]:
         return {"rows": [self._rows(int(number)) for number in several["batch"]]}
 
     def _rows(self, number: int) -> bytes:
-        if number >= len(self.todo):
-            return pickle.dumps([])
         if self.refused is not None:
             return pickle.dumps(self.refused)
+        if number >= len(self.todo):
+            return pickle.dumps([])
         try:
             rows = run_batch(self.model, self.job, self.todo[number], self.pool.map, self.turn)
-        except Exception as error:  # noqa: BLE001  raised by the driver, with the place where it happened
-            error.add_note(traceback.format_exc())
-            return pickle.dumps(error)
+        except Exception as error:  # noqa: BLE001  raised by the driver
+            return pickle.dumps(_placed(error))
         if not gc.isenabled():
             gc.freeze()  # nor is it looked through later, when the actor ends
             gc.enable()
         return pickle.dumps(rows)
+
+
+def _placed(error: Exception) -> Exception:
+    """With the place where it happened, which a pickle loses."""
+    error.add_note(traceback.format_exc())
+    return error
 
 
 def _limit_threads(cores: int) -> None:

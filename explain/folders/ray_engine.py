@@ -73,6 +73,8 @@ class Ray:
         own = 0 if self.address is not None else min(OWN, len(todo) // 4)
         with self.begun(len(todo)) if self._host is None else nullcontext():
             host = self._host
+            if host.said_enough:
+                raise RuntimeError("One `begun` is for one `run`: begin again.")
             try:
                 host.tell(Order(job, todo[own:]))
                 for rows in Local().run(model, job, todo[:own], stopping) if own else ():
@@ -86,10 +88,10 @@ class Ray:
 
 
 class _Host:
-    """finished: there is no answer any more."""
+    """finished: there is no answer any more; said_enough: nor will anything be done."""
 
     def __init__(self, address: str | None, workers: int | None, gpu_share: float, batches: int):
-        self.finished = self._said_enough = False
+        self.finished = self.said_enough = False
         self._answers: queue.SimpleQueue[list[Row] | Exception | str | None] = queue.SimpleQueue()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
         self._process = subprocess.Popen(
@@ -110,10 +112,12 @@ class _Host:
         while True:
             try:
                 message = pickle.load(self._process.stdout)
-            except (EOFError, pickle.UnpicklingError):
+            except (EOFError, pickle.UnpicklingError):  # the second where it was killed while it wrote
                 message = None
+            except Exception as error:  # noqa: BLE001  raised by `answer`, which would wait for ever
+                message = error
             self._answers.put(message)
-            if message is None:
+            if message is None or isinstance(message, Exception):
                 return
 
     def answer(self, seconds: float = 0) -> list[Row]:
@@ -140,14 +144,13 @@ class _Host:
 
     def enough(self) -> None:
         """Nothing more is wanted: Ray begins to stop."""
-        if not self._said_enough:
-            self._said_enough = True
+        if not self.said_enough:
+            self.said_enough = True
             self.tell(ray_host.ENOUGH)
 
     def end(self) -> None:
         """Ray has stopped when it returns. Actors that do not answer are not waited for."""
-        self.enough()
-        for stop in (lambda: None, self._process.terminate, self._process.kill):
+        for stop in (self.enough, self._process.terminate, self._process.kill):
             stop()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(LONG)

@@ -21,6 +21,8 @@ OLDEST = (2, 60)  # asks for its token by itself, so that a Ray of one's own ans
 TOKEN = Path("~/.ray/auth_token")  # where Ray looks for one
 STORE_BYTES = 100_000_000  # paths and rows pass through it, never pictures
 PATIENCE = 10  # seconds for a cluster to answer
+SETTINGS = b"\4"  # the kind of a frame
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
 
 
 def check_installed() -> None:
@@ -56,7 +58,7 @@ def connected(address: str | None) -> Iterator[Any]:
         else:
             keep_token_to_oneself()
         ray.init(**_where(address), log_to_driver=False, logging_level="ERROR")
-    except (RuntimeError, ValueError, OSError, SystemExit) as error:  # the last without a token
+    except (RuntimeError, ValueError, OSError, OverflowError, SystemExit) as error:  # the last: no token
         said = " ".join(str(error.__cause__ or error).split())[:200]
         where = f"reached at '{address}'" if address else "started on this machine"
         raise OptionError(f"Ray cannot be {where}. It says: {said or type(error).__name__}") from error
@@ -92,16 +94,25 @@ def keep_token_to_oneself() -> None:
 
 
 def knock(address: str) -> None:
-    """OSError where nobody answers at "host:port": Ray itself waits two minutes and ends the process."""
+    """OSError where nobody, or something else than Ray, answers at "host:port", which Ray would wait for.
+
+    Both of its doors speak HTTP/2 (RFC 9113, 3.4): who is greeted answers with a frame of settings.
+    """
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+    if not port.isdecimal():
+        return
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE) as door:
+        if os.environ.get("RAY_USE_TLS", "0") not in ("", "0"):  # speaks to those with a certificate only
+            return
+        door.sendall(GREETING)
+        if door.recv(4)[3:] != SETTINGS:
+            raise OSError("what answers there is no Ray.")
 
 
 def environment() -> dict[str, str]:
-    """What Ray's process inherits, and all processes that it starts: quiet, telling nobody, finding this package.
+    """What Ray's process inherits, and all that it starts: quiet, telling nobody, finding this package.
 
-    A Ray of one's own listens on all addresses of the machine; the token that Ray gives it keeps others out.
+    A Ray of one's own listens on all addresses of the machine; the token that it has keeps others out.
     """
     path = os.pathsep.join(filter(None, [os.fspath(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}

@@ -15,7 +15,7 @@ from explain import provenance, render
 from explain.errors import ImageError, ModelError
 from explain.folders.files import npy, sync_folder, write_whole
 from explain.folders.job import Batch, Job, Source
-from explain.render.files import quick_png
+from explain.render.files import quick_png, with_text
 from explain.results import Heatmap, Image, Model
 
 Row = dict[str, Any]  # {"n", "of", "item"} or {"n", "of", "skip"}
@@ -113,19 +113,22 @@ def compute(model: Model, job: Job, batch: list[Picture]) -> tuple[Heatmap, ...]
 def write(
     model: Model, job: Job, batch: Batch, place: int, one: Picture, heatmap: Heatmap, together: list[str]
 ) -> Row:
-    """The files of one picture, each whole, and the row that tells of them."""
+    """The files of one picture, each whole, and the row that tells of them. The overlay carries its manifest."""
     files = {}
+    if job.npy:
+        files["values"] = write_whole(job.out, f"{one.source.slug}.npy", npy(heatmap.values))
+    recipe = provenance.heatmap_recipe(model, one.small, heatmap, job.output, together)
+    told = {"files": files, **recipe, "image": one.described}
     if job.png:
         pixels = pictures.read(one.source.path).pixels if one.whole is None else one.whole
         overlay = render.overlay(
             pixels, heatmap, opacity=job.opacity, colormap=job.colormap, threshold=job.threshold
         )
-        files["overlay"] = write_whole(job.out, f"{one.source.slug}.png", quick_png(overlay))
-    if job.npy:
-        files["values"] = write_whole(job.out, f"{one.source.slug}.npy", npy(heatmap.values))
-    recipe = provenance.heatmap_recipe(model, one.small, heatmap, job.output, together)
-    item = {"files": files, **recipe, "model": model.key, "image": one.described}
-    return {"n": batch.first + place, "of": batch.of, "item": provenance.plain(item)}
+        manifest = provenance.enclosed([told], job.surroundings)
+        data = with_text(quick_png(overlay), "manifest.json", manifest)
+        files["overlay"] = write_whole(job.out, f"{one.source.slug}.png", data)
+    item = provenance.plain({**told, "model": model.key})
+    return {"n": batch.first + place, "of": batch.of, "item": item}
 
 
 def row_of_skipped(batch: Batch, place: int, error: ImageError) -> Row:

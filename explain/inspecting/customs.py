@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from explain.errors import OptionError
 
@@ -30,6 +31,12 @@ def operator_files(given: Sequence[str] | str | None = None) -> tuple[str, ...]:
     if given is None:
         given = [part for part in os.environ.get("EXPLAIN_CUSTOM_OBJECTS", "").split(os.pathsep) if part]
     return (given,) if isinstance(given, str) else tuple(given)
+
+
+def opened_with(files: Sequence[str], trusted: bool = False) -> dict[str, Any]:
+    """`Model.opened`: what opens a model's file again. Files by their base names: where they lie is told nobody."""
+    named = {"custom_objects": [Path(file).name for file in files]} if files else {}
+    return {**named, **({"trusted": True} if trusted else {})}
 
 
 def read_customs(files: Sequence[str]) -> Customs:

@@ -17,7 +17,7 @@ import numpy as np
 from explain import device
 from explain.errors import ExplainError, ModelError, OptionError, UnknownModel, near
 from explain.inspecting import inspect
-from explain.inspecting.customs import operator_files, read_customs
+from explain.inspecting.customs import opened_with, operator_files, read_customs
 from explain.opening import zoo
 from explain.opening.files import first_line, network_of, own_network
 from explain.opening.guess import FREE_SIZE, Guess, guess_scaling
@@ -64,7 +64,8 @@ def load(
     if not path.exists():
         return _from_zoo(os.fspath(name), scaling, labels, weights, input_shape, on_progress, trusted)
     if trusted:
-        return _from_file(own_network(path, files), path.stem, scaling, labels, input_shape)
+        model = _from_file(own_network(path, files), path.stem, scaling, labels, input_shape)
+        return replace(model, opened=opened_with(files, trusted=True))
     with tempfile.TemporaryDirectory(prefix="layerscope-") as folder:
         inspection = inspect(path, folder, read_customs(files), with_labels=labels is None)
         return open_inspected(inspection, scaling, labels, input_shape, files, path.stem, tried=False)
@@ -84,9 +85,10 @@ def open_inspected(
     network = network_of(inspection, custom_objects)
     given = tuple(labels) if labels is not None else inspection.labels
     content = " ".join([inspection.digest, *(Path(file).read_text("utf-8") for file in custom_objects)])
-    return _from_file(
+    model = _from_file(
         network, name, scaling, given, input_shape, inspection.notices, labels is not None, content, tried
     )
+    return replace(model, opened=opened_with(custom_objects))
 
 
 def _from_zoo(text, scaling, labels, weights, input_shape, on_progress, trusted) -> Model:

@@ -9,7 +9,7 @@ fresh and in one batch; `together` says which pictures were in it, as the last b
 `python -m explain reproduce manifest.json` computes them again. TensorFlow is not imported here.
 """
 
-from explain.provenance.manifests import FORMAT, dumps, line, manifest, plain, write
+from explain.provenance.manifests import FORMAT, dumps, enclosed, line, manifest, plain, write
 from explain.provenance.recipes import (
     digest,
     heatmap_recipe,
@@ -24,6 +24,7 @@ __all__ = [
     "FORMAT",
     "digest",
     "dumps",
+    "enclosed",
     "heatmap_recipe",
     "line",
     "manifest",

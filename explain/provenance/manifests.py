@@ -27,6 +27,26 @@ def manifest(recipes: Iterable[Mapping[str, Any]], device: str | None = None, **
     return {"format": FORMAT, **more, **told, "models": models, "items": items}
 
 
+def enclosed(recipes: Iterable[Mapping[str, Any]], told: Mapping[str, Any] | None = None) -> bytes:
+    """The manifest of a picture's recipes on one line, to travel inside it; b"" for none.
+
+    told: what `surroundings` said, None to ask it. Where the photos lay is left out: others are sent the file.
+    """
+    models: dict[str, Any] = {}
+    items = [hoisted(_without_paths(recipe), models) for recipe in recipes]
+    if not items:
+        return b""
+    told = surroundings(_devices(models)) if told is None else told
+    return line({"format": FORMAT, **told, "models": models, "items": items})
+
+
+def _without_paths(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    image = recipe.get("image")
+    if not isinstance(image, Mapping):
+        return dict(recipe)
+    return {**recipe, "image": {name: value for name, value in image.items() if name != "path"}}
+
+
 def _devices(models: Mapping[str, Any]) -> str | None:
     """Where the models compute, each place once: a page does not compute itself, its workers do."""
     found = dict.fromkeys(model.get("device") for model in models.values())

@@ -81,11 +81,12 @@ def pattern_recipe(
 
 
 def model_of(model: Model) -> dict[str, Any]:
-    """What identifies a model, and what is known about it."""
+    """What identifies a model, what is known about it, and what else opened it, where that is anything."""
     return {
         "name": model.name, "key": model.key, "scaling": model.scaling, "scaling_note": model.scaling_note,
         "input_shape": list(model.input_shape), "about": model.about, "device": model.device,
         "notices": [{"code": n.code, "sentence": n.sentence} for n in model.notices],
+        **({"opened": dict(model.opened)} if model.opened else {}),
     }  # fmt: skip
 
 

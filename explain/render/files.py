@@ -42,6 +42,13 @@ def quick_png(pixels: np.ndarray) -> bytes:
     return _encoded(".png", pixels, options)
 
 
+def with_text(png: bytes, keyword: str, text: bytes) -> bytes:
+    """The PNG with a text inside, UTF-8: an iTXt chunk behind its header, compressed (PNG 3rd edition, 11.3.3.4)."""
+    head = keyword.encode("latin-1") + b"\0" + struct.pack("BB", 1, 0) + b"\0\0"
+    chunk = _chunk(b"iTXt", head + zlib.compress(text, 9))
+    return png[:AFTER_HEADER] + chunk + png[AFTER_HEADER:]
+
+
 def jpeg(pixels: np.ndarray, quality: int = 90) -> bytes:
     """A JPEG of the same arrays as `png`; quality 1..100. For photographs and previews: it is lossy."""
     return _encoded(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, checks.whole("quality", quality, 1, 100)])

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from explain import provenance, render
-from explain.report import drafts, facts, recipes, webpages
+from explain.report import charts, drafts, facts, recipes, webpages
 from explain.report.figures import figure_pdf, figure_png, figure_svg
 from explain.report.nouns import Panel, Report, View
 from explain.report.snippets import latex, markdown
 from explain.report.texts import file_name, for_cell
+from explain.report.words import say
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the first a ZIP knows: the same report, the same bytes
 STORED = (".png", ".pdf")  # compressed already
@@ -49,7 +50,8 @@ def archive(report: Report, width_cm: float = 17.0, dpi: float = 300) -> bytes:
         snippets["captions.md"].append(markdown(view, f"figures/{stem}.png"))
         for place, panel in enumerate(view.panels, 1):
             stem = f"{number:02}-{place:02}-{file_name(panel.title, longest=50)}"
-            listed.append(_row(panel, view, number, place, kept.numbers(panel, f"values/{stem}")))
+            file = kept.numbers(panel, f"values/{stem}")
+            listed.append(_row(panel, view, number, place, kept.chart(panel, f"values/{stem}") or file))
             if panel.picture is not None:
                 kept.picture(panel.picture, f"pictures/{stem}.png")
     kept.files |= {name: "\n".join(parts).encode() for name, parts in snippets.items()}
@@ -103,7 +105,8 @@ class _Kept:
 
     def numbers(self, panel: Panel, stem: str) -> str:
         """Keep the numbers of a panel; the name of the first file of them, or "" where there are none."""
-        arrays = [array for array in (panel.values, panel.computed) if array is not None]
+        chart = None if panel.chart is None else panel.chart.values
+        arrays = [array for array in (panel.values, panel.computed, chart) if array is not None]
         for array in arrays:
             if id(array) not in self.places:
                 self.places[id(array)] = name = self._free(f"{stem}.npy")
@@ -111,6 +114,16 @@ class _Kept:
                 np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
                 self.files[name] = buffer.getvalue()
         return self.places[id(arrays[0])] if arrays else ""
+
+    def chart(self, panel: Panel, stem: str) -> str:
+        """Keep the numbers of a chart as a table with the names of its places → its file, "" without one."""
+        if panel.chart is None:
+            return ""
+        text, name = io.StringIO(), self._free(f"{stem}.csv")
+        rows = [[for_cell(cell) for cell in row] for row in charts.table(panel.chart)]
+        csv.writer(text, lineterminator="\r\n").writerows(rows)
+        self.files[name] = text.getvalue().encode("utf-8-sig", "replace")
+        return name
 
     def _free(self, name: str) -> str:
         """The name, or one like it that is not taken, whatever a file system thinks of small letters."""
@@ -128,7 +141,8 @@ def _row(panel: Panel, view: View, number: int, place: int, file: str) -> dict[s
     numbers = panel.computed if panel.values is None else panel.values
     height, width = ("", "") if numbers is None else numbers.shape[:2]
     known = {
-        "figure": number, "panel": place, "title": panel.title, "kind": told.get("job", ""),
+        "figure": number, "panel": place, "title": panel.title,
+        "kind": told.get("job", say("job.chart") if panel.chart else ""),
         "model": told.get("model", ""), "model_key": told.get("model_key", ""),
         "photo": told.get("photo", ""),
         "image_key": told.get("image_key", ""), "layer": recipe.get("layer", ""),

@@ -67,8 +67,9 @@ def _subject(recipes: list[dict[str, Any]]) -> str:
     }
     if job not in facts.HEATMAP:
         said = say("caption.maps" if job in facts.MAPS else "caption.patterns", **known)
-        channels = [facts.channels_text(r) for r in recipes]
-        return f"{said}, {say('caption.channels', channels=_each(channels, 12))}" if any(channels) else said
+        channels = _each((facts.channels_text(r) for r in recipes), 12)
+        key = "caption.channel" if channels.isdigit() else "caption.channels"
+        return f"{said}, {say(key, channels=channels)}" if channels else said
     said = say("caption.heatmap" if layers else "caption.pixels", **known)
     classes = {(name(r.get("label", "")), r.get("class_index")) for r in recipes}
     if len(classes) > 1:

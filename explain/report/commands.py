@@ -23,8 +23,9 @@ def command(panel: Panel, view: View) -> str:
     """`python -m explain …` for one panel, quoted for a POSIX shell.
 
     Everything that the numbers depend on is said, defaults as well: model, scaling, input size, picture,
-    layer, class, output, method, every option. Files stand under the names that people know them by: the reader puts
-    their paths there. "" without a recipe, and where a name has letters that cannot be shown.
+    layer, class, output, method, every option. Files, those of a model's own classes as well, stand under the
+    names that people know them by: the reader puts their paths there. Labels change no number and are not said.
+    "" without a recipe, and where a name has letters that cannot be shown.
     """
     recipe = panel.recipe or {}
     model, job = recipe.get("model") or {}, recipe.get("job", "")
@@ -59,7 +60,8 @@ def _opened(model: dict[str, Any]) -> list[str]:
     if shape := model.get("input_shape"):
         height, width, channels = shape
         words.append(_given("input-size", f"{height}x{width}" + (f"x{channels}" if channels != 3 else "")))
-    return words
+    files, trusted = facts.opened(model)
+    return words + [_given("custom-objects", file) for file in files] + ["--trusted"] * trusted
 
 
 def _picture(image: dict[str, Any]) -> str:

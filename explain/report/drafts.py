@@ -39,7 +39,7 @@ from explain.inspecting.archives import Archive, Terms
 from explain.inspecting.limits import MEGABYTE, quoted, size
 from explain.render import COLORMAPS, checks
 from explain.report import scales
-from explain.report.fields import Fields, checked_model, checked_recipe
+from explain.report.fields import Fields, chart_of, checked_model, checked_recipe
 from explain.report.nouns import Panel, Report, View
 
 NAME = "report.json"
@@ -79,7 +79,9 @@ def written(report: Report, places: Mapping[int, str]) -> bytes:
         return recipes.number({**recipe, "model": models.number(model)} if model else recipe)
 
     def panel(one: Panel) -> dict[str, Any]:
-        told = {key: value for key, value in vars(one).items() if key not in (*ARRAYS, "recipe")}
+        told = {key: value for key, value in vars(one).items() if key not in (*ARRAYS, "recipe", "chart")}
+        if one.chart is not None:
+            told["chart"] = {**vars(one.chart), "values": places[id(one.chart.values)]}
         arrays = {key: getattr(one, key) for key in ARRAYS}
         files = {key: places[id(array)] for key, array in arrays.items() if array is not None}
         return {**told, "recipe": numbered(one.recipe), **files}
@@ -222,10 +224,10 @@ class _Reader:
             self._numbers(told, "values", 2), told.span("limits"), told.text("note", LETTERS),
             told.text("alt", LETTERS), None if recipe is None else self._recipes[recipe],
             self._picture(told, "photo"), told.choice("colormap", ("", *COLORMAPS)),
-            self._numbers(told, "computed", 3),
+            self._numbers(told, "computed", 3), chart_of(told, self._numbers),
         )  # fmt: skip
-        if panel.picture is None and panel.values is None:
-            raise told.wrong("picture", "a picture or values", None)
+        if panel.picture is None and panel.values is None and panel.chart is None:
+            raise told.wrong("picture", "a picture, values or a chart", None)
         return panel
 
     # Arrays ----------------------------------------------------------------------------------------------

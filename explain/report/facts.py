@@ -55,6 +55,7 @@ def rows(panel: Panel, view: View) -> dict[str, str]:
         "model": name(model.get("name", "")),
         "scaling": name(model.get("scaling", "")),
         "input": " × ".join(str(n) for n in model.get("input_shape", ())),
+        "opened": _opened_text(model),
         "photo": name(image.get("name", "")),
         "layer": name(recipe["layer"]) or say("fact.pixels") if "layer" in recipe else "",
         "output": "" if recipe.get("output") is None else name(recipe["output"]),
@@ -75,6 +76,18 @@ def rows(panel: Panel, view: View) -> dict[str, str]:
         "values_key": str((recipe.get("values") or {}).get("sha256", "")),
     }
     return {key: visible(value) for key, value in found.items() if value}
+
+
+def opened(model: dict[str, Any]) -> tuple[list[str], bool]:
+    """(base names of the Python files that a model's own classes are in, whether it was opened uninspected)."""
+    told = model.get("opened") or {}
+    return [str(file) for file in told.get("custom_objects") or ()], bool(told.get("trusted"))
+
+
+def _opened_text(model: dict[str, Any]) -> str:
+    files, trusted = opened(model)
+    said = [say("opened.custom_objects", files=", ".join(map(name, files)))] if files else []
+    return "; ".join([*said, *([say("opened.trusted")] if trusted else [])])
 
 
 def table(view: View) -> tuple[dict[str, str], list[str], list[dict[str, str]]]:

@@ -8,12 +8,16 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 from explain.errors import BrokenReport, ReportTooLarge
 from explain.inspecting.limits import quoted
+from explain.report.nouns import Chart
 from explain.report.texts import HIDDEN, JOINERS
 
 AGAIN = "The file was changed or is damaged: fetch or save it again."
 WORDS = 20_000  # letters of a text in a recipe
+PLACES, LINES = 10_000, 20  # of a chart
 NUMBERS = 100_000  # entries of a list in a recipe
 _ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # all that ends a line
 
@@ -92,6 +96,13 @@ class Fields:
             )
         return found
 
+    def part(self, key: str) -> Fields | None:
+        """The object in that field, None where there is none."""
+        return None if self.missing(key) else Fields(self._raw[key], f"{self.where}, {key}")
+
+    def missing(self, key: str) -> bool:
+        return self._raw.get(key) is None
+
     def wrong(self, key: str, expected: str, received: Any) -> BrokenReport:
         return BrokenReport(
             f"{self.where}, {key!r}: expected {expected}, received {_seen(received)}. {AGAIN}"
@@ -113,6 +124,25 @@ def tidy(text: str) -> str:
     return "".join(
         c if c in f"\n\t{JOINERS}" or unicodedata.category(c) not in HIDDEN else "�" for c in lines
     )
+
+
+def chart_of(panel: Fields, numbers: Callable[[Fields, str, int], np.ndarray | None]) -> Chart | None:
+    """The chart of a panel, where it has one. numbers(fields, key, axes): the array that a field names."""
+    told = panel.part("chart")
+    if told is None:
+        return None
+    places, labels = told.texts("places", PLACES, WORDS), told.texts("labels", LINES, WORDS)
+    values, axes = numbers(told, "values", 2), told.texts("axes", 2, WORDS)
+    if values is None or values.shape != (max(1, len(labels)), len(places)):
+        raise told.wrong("values", f"a number for each line at each of the {len(places)} places", values)
+    limits = told.span("limits")
+    if limits is None or not 1e-9 * max(map(abs, limits)) < limits[1] - limits[0] < 1e100:
+        raise told.wrong("limits", "two numbers between which lines can be drawn", limits)
+    if len(axes) != 2:
+        raise told.wrong("axes", "what both axes measure", axes)
+    level = None if told.missing("level") else told.number("level", *limits)
+    marked = told.whole("marked", 0, len(places) - 1, none=True)
+    return Chart(tuple(places), values, limits, tuple(labels), (axes[0], axes[1]), level, marked)
 
 
 # Recipes -------------------------------------------------------------------------------------------------
@@ -180,6 +210,7 @@ _NOTICE = _fields(code=_text, sentence=_text)
 _MODEL = _fields(
     name=_text, key=_text, scaling=_text, scaling_note=_text, about=_text, device=_or_none(_text),
     input_shape=_whole_numbers(3), notices=_list(_NOTICE),
+    opened=_fields(custom_objects=_list(_text), trusted=lambda value: isinstance(value, bool)),
 )  # fmt: skip
 _TOLD = _fields(sha256=_text, shape=_list(_whole), dtype=_text, low=_number, high=_number)
 _RECIPE = _fields(
@@ -193,10 +224,10 @@ _RECIPE = _fields(
 
 
 def checked_model(raw: Any) -> dict[str, Any]:
-    """What a recipe says about its model, as it is. BrokenReport where a field has another type."""
+    """What a recipe says about its model, except what code opened it. BrokenReport for another type of a field."""
     if not _MODEL(raw) or "key" not in raw:
         raise BrokenReport(f"A model in it is not described as expected. {AGAIN}")
-    return raw
+    return {key: value for key, value in raw.items() if key != "opened"}  # no stranger says what is run here
 
 
 def checked_recipe(raw: Any) -> dict[str, Any]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
 from explain import render
 from explain.render import checks
-from explain.render.files import AFTER_HEADER, _chunk
+from explain.render.files import with_text
 from explain.report import layouts, papers, rasters, recipes, vectors
 from explain.report.nouns import View
 from explain.report.scenes import Scene
@@ -54,11 +52,8 @@ def _scene(view: View, width_cm: float, caption: bool) -> Scene:
 
 
 def with_manifest(png: bytes, source: View | Sequence[dict[str, Any]]) -> bytes:
-    """A PNG with the manifest of a view, or of recipes, inside: compressed UTF-8 text, iTXt (PNG 3rd edition,
-    11.3.3.4). The PNG as it is where there is no recipe."""
+    """A PNG with the manifest of a view, or of recipes, inside; the PNG as it is where there is no recipe."""
     document = recipes.manifest_of([source]) if isinstance(source, View) else recipes.written(source)
     if not document:
         return png
-    head = b"manifest.json\0" + struct.pack("BB", 1, 0) + b"\0\0"
-    text = _chunk(b"iTXt", head + zlib.compress(document, 9))
-    return png[:AFTER_HEADER] + text + png[AFTER_HEADER:]
+    return with_text(png, "manifest.json", document)

@@ -20,7 +20,7 @@ import numpy as np
 from explain import render
 from explain.errors import OptionError
 from explain.render import letters
-from explain.report import scales, ticks
+from explain.report import charts, scales, ticks
 from explain.report.captions import alt
 from explain.report.nouns import Panel, View
 from explain.report.scenes import (
@@ -57,6 +57,8 @@ def scene(view: View, width_cm: float, caption: bool = True) -> Scene:
 
 def aspect(panel: Panel) -> float:
     """Width over height of what the panel shows."""
+    if panel.chart is not None:
+        return charts.ASPECT
     height, width = shown(panel).shape[:2]
     return width / height
 
@@ -166,6 +168,9 @@ class _Sheet:
 
     def _picture(self, panel: Panel, left: float) -> None:
         ratio = aspect(panel)
+        if panel.chart is not None:
+            self.shapes += charts.shapes(panel.chart, left, self.y, self.cell, self.cell / ratio, self.size)
+            return
         height = min(self.cell / ratio, self.cell * TALLEST)
         width = height * ratio
 

@@ -7,13 +7,15 @@ import base64
 import numpy as np
 
 from explain import render
-from explain.report import captions, facts, scales
+from explain.report import captions, facts, scales, studies
 from explain.report.figures import figure_png
 from explain.report.nouns import Panel, Report, View
 from explain.report.texts import for_html, name, paragraphs, visible
 from explain.report.views import note_of
 from explain.report.words import say
-from explain.results import Heatmap, Image, Maps, Model, Pattern, Prediction, Verdict
+from explain.results import (
+    CheckUp, Detection, Heatmap, Image, Maps, Model, Pattern, Prediction, Verdict,
+)  # fmt: skip
 
 WIDTH, WIDE, DPI = 9.0, 17.0, 110  # cm, and dots of a screen
 PHOTO = 480  # pixels of its longer side
@@ -39,6 +41,10 @@ def html(result: object) -> str:
     """The picture, what is known about it, and why it cannot be read where it cannot. Text is escaped."""
     if isinstance(result, Report):
         return _report(result)
+    if isinstance(result, CheckUp):
+        return studies.check_up(result)
+    if isinstance(result, Detection):
+        return studies.detection(result)
     picture = png(result)
     parts = []
     if picture is not None:

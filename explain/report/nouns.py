@@ -1,4 +1,4 @@
-"""What a report is made of: pictures with their scale, captions and recipes. Numbers and words only."""
+"""What a report is made of: pictures with their scale, charts, captions and recipes. Numbers and words only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,25 @@ from typing import Any
 import numpy as np
 
 from explain.results import Shown, frozen
+
+
+@frozen
+class Chart:
+    """Lines over places that have an order: layers from the input to the output, checkpoints of a training.
+
+    places: what each of the n is called; labels: of the lines, () for one that needs none; values: (lines, n)
+    floats, NaN where there is none; axes: what is measured across, and up; limits: the numbers at the bottom
+    and at the top; level: the number of a dotted line across, or None; marked: the place at which the first
+    line has a diamond, or None.
+    """
+
+    places: tuple[str, ...]
+    values: np.ndarray
+    limits: tuple[float, float]
+    labels: tuple[str, ...] = ()
+    axes: tuple[str, str] = ("", "")
+    level: float | None = None
+    marked: int | None = None
 
 
 @frozen
@@ -19,7 +38,8 @@ class Panel:
     or ""; alt: the picture in words; recipe: what makes the numbers again (`explain.provenance`), or None;
     photo: (H, W, 3) uint8 RGB, the one that the recipe names, where `picture` is another or None;
     colormap: its own, where maps with and without a sign stand together; "" for that of the view;
-    computed: (H, W, 3) float32 in 0..1, the numbers of a pattern, of which `picture` shows 8 bits, or None.
+    computed: (H, W, 3) float32 in 0..1, the numbers of a pattern, of which `picture` shows 8 bits, or None;
+    chart: lines, instead of a picture or a map, or None.
     """
 
     title: str
@@ -33,6 +53,7 @@ class Panel:
     photo: np.ndarray | None = None
     colormap: str = ""
     computed: np.ndarray | None = None
+    chart: Chart | None = None
 
 
 @frozen

@@ -15,7 +15,7 @@ import numpy as np
 from explain.render import files
 from explain.report import rasters, scales
 from explain.report.layers import palette_png
-from explain.report.scenes import Picture, Ramp, Scene, Stroke, Words
+from explain.report.scenes import Path, Picture, Ramp, Scene, Stroke, Words
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -61,6 +61,8 @@ def draw(pdf: FPDF, scene: Scene, left: float, top: float, dpi: float) -> None:
         elif isinstance(shape, Stroke):
             pdf.set_fill_color(95)
             pdf.rect(left + shape.x - shape.width / 2, top + shape.y, shape.width, shape.height, style="F")
+        elif isinstance(shape, Path):
+            _path(pdf, shape, left, top)
         else:
             _picture(pdf, shape, left, top, dpi)
 
@@ -125,6 +127,18 @@ def _ramp(pdf: FPDF, shape: Ramp, left: float, top: float) -> None:
     gradient = LinearGradient(x, y, x + shape.width, y, colors, bounds=bounds)
     with pdf.use_pattern(gradient):
         pdf.rect(x, y, shape.width, shape.height, style="F")
+
+
+def _path(pdf: FPDF, shape: Path, left: float, top: float) -> None:
+    points = [(left + x, top + y) for x, y in shape.points]
+    if shape.filled:
+        pdf.set_fill_color(*shape.ink)
+        pdf.polygon(points, style="F")
+        return
+    with pdf.local_context(draw_color=shape.ink, line_width=shape.width):
+        pdf.set_dash_pattern(*(shape.dash or (0, 0)))
+        pdf.polyline(points)
+        pdf.set_dash_pattern()
 
 
 def _picture(pdf: FPDF, shape: Picture, left: float, top: float, dpi: float) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from explain import render
 from explain.errors import OptionError
 from explain.render import checks, letters
-from explain.report.scenes import POINTS, Picture, Ramp, Scene, Stroke, Words
+from explain.report.scenes import POINTS, Path, Picture, Ramp, Scene, Stroke, Words, dashes
 
 MOST_PIXELS = 120_000_000  # of one figure: 0.36 GB
 LEAST_DPI = 150  # of pictures in vector files
 PAPER = 255
+FINE = 4  # binary places of a pixel that points have
 SMALLEST = 6  # pixels of letters that can be read
 STANDINS = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": "..."})  # the face has them wide
 
@@ -96,4 +98,16 @@ def _stroke(canvas: np.ndarray, shape: Stroke, dot: float) -> None:
     canvas[round(shape.y * dot) : round((shape.y + shape.height) * dot), left : left + thick] = 95
 
 
-_HOW = {Words: _words, Picture: _picture, Ramp: _ramp, Stroke: _stroke}
+def _path(canvas: np.ndarray, shape: Path, dot: float) -> None:
+    """With smooth edges, and in parts of a pixel: OpenCV counts from the middle of the first one."""
+    pieces = dashes(shape.points, shape.dash) if shape.dash else [shape.points]
+    for piece in pieces:
+        points = np.rint((np.asarray(piece, np.float64) * dot - 0.5) * 2**FINE).astype(np.int32)
+        if shape.filled:
+            cv2.fillPoly(canvas, [points], shape.ink, cv2.LINE_AA, FINE)
+        else:
+            thick = max(1, round(shape.width * dot - 0.5))  # smooth edges add to it
+            cv2.polylines(canvas, [points], False, shape.ink, thick, cv2.LINE_AA, FINE)
+
+
+_HOW = {Words: _words, Picture: _picture, Ramp: _ramp, Stroke: _stroke, Path: _path}

@@ -40,7 +40,6 @@ figure { margin: 0; }
 .scale .ticks { display: flex; flex-wrap: wrap; justify-content: space-between; column-gap: .5rem;
   font-variant-numeric: tabular-nums; }
 .scale .ticks span { white-space: nowrap; }
-.scale .ticks span:last-child { margin-left: auto; }
 @container (max-width: 14rem) { .scale .ticks { font-size: .75rem; line-height: 1.3; }
   .scale .ticks span:nth-child(2) { display: none; } }
 .scale p { margin: .1rem 0 0; }
@@ -54,11 +53,13 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .7rem .25rem 0; 
 .facts th { font-weight: 500; color: var(--quiet); white-space: nowrap; width: 1%; }
 .wide { overflow-x: auto; }
 .wide th, .wide td { min-width: 6.5rem; }
+details { margin: .5rem 0 0; font-size: .875rem; }
+summary { cursor: pointer; }
 code, pre { font: .8125rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
 pre { background: var(--soft); padding: .6rem .8rem; margin: .3rem 0; white-space: pre-wrap; }
 @media (max-width: 40rem) {
   .panels { grid-template-columns: repeat(2, minmax(0, 1fr)) !important; gap: .8rem .6rem; }
-  .panels.one { grid-template-columns: minmax(0, 1fr) !important; }
+  .panels.one, .panels.charts { grid-template-columns: minmax(0, 1fr) !important; }
 }
 @media print {
   :root { color-scheme: light;

@@ -1,7 +1,8 @@
-"""The numbers under a colour bar: as many as there is room for, and none over another."""
+"""The numbers of a scale: as many as there is room for, and none over another."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from explain.render.figures import numbers
@@ -35,3 +36,36 @@ def _apart(shown: Sequence[str], width: float, size: float) -> bool:
     starts = [place - share * w for place, share, w in zip(places, shares, wide)]
     ends = [start + w for start, w in zip(starts, wide)]
     return all(after - before >= AIR * size for before, after in zip(ends, starts[1:]))
+
+
+def round_limits(low: float, high: float, steps: int = 6) -> tuple[float, float]:
+    """The nearest limits around both that are multiples of 1, 2 or 5 · 10ᵏ, with at most `steps` between."""
+    if low == high:  # a level line stands in the middle
+        low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+    span = high - low
+    size = 10 ** math.floor(math.log10(span / steps))
+    for step in (size * factor for factor in (1, 2, 5, 10, 20)):
+        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        last = max(last, first + 1)
+        if last - first <= steps:
+            break
+    return first * step, last * step
+
+
+def marks(low: float, high: float, steps: int = 5) -> list[float]:
+    """Multiples of 1, 2 or 5 · 10ᵏ from `low` to `high`, at most `steps` apart."""
+    size = 10 ** math.floor(math.log10((high - low) / steps))
+    for step in (size * factor for factor in (1, 2, 5, 10, 20)):
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first <= steps:
+            break
+    return [i * step for i in range(first, last + 1)]
+
+
+def counted(count: int, steps: int) -> list[int]:
+    """1, then multiples of 1, 2 or 5 · 10ᵏ, at most `steps` of them, and `count` instead of one close to it."""
+    step = next(f * 10**k for k in range(10) for f in (1, 2, 5) if f * 10**k * steps >= count)
+    found = [1, *range(step if step > 2 else 1 + step, count, step)]
+    if count - found[-1] < 0.6 * step and len(found) > 1:
+        found.pop()
+    return [*found, count] if count > 1 else found

@@ -8,7 +8,7 @@ from itertools import count
 
 from explain import render
 from explain.report import rasters, scales
-from explain.report.scenes import POINTS, Picture, Ramp, Scene, Stroke, Words, width_of
+from explain.report.scenes import POINTS, Path, Picture, Ramp, Scene, Stroke, Words, width_of
 from explain.report.texts import for_html
 
 FACES = "Helvetica, Arial, 'Noto Sans', 'Noto Sans KR', sans-serif"
@@ -52,10 +52,23 @@ def _shape(shape, dpi: float, names: dict[str, str], number) -> str:
             f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(shape.width)}" height="{_n(shape.height)}" '
             'fill="#5f5f5f"/>'
         )
+    if isinstance(shape, Path):
+        return _path(shape)
     place = f'x="{_n(shape.x)}" y="{_n(shape.y)}" width="{_n(shape.width)}" height="{_n(shape.height)}"'
     if isinstance(shape, Ramp):
         return f'<rect {place} fill="url(#{names[shape.colormap]})"/>'
     return _image(shape, dpi, place, f"panel{next(number)}")
+
+
+def _path(shape: Path) -> str:
+    points = " ".join(f"{_n(x)},{_n(y)}" for x, y in shape.points)
+    if shape.filled:
+        return f'<polygon points="{points}" fill="{_color(shape.ink)}"/>'
+    dash = f' stroke-dasharray="{" ".join(map(_n, shape.dash))}"' if shape.dash else ""
+    return (
+        f'<polyline points="{points}" fill="none" stroke="{_color(shape.ink)}" '
+        f'stroke-width="{_n(shape.width)}" stroke-linejoin="round"{dash}/>'
+    )
 
 
 def _length(words: Words) -> str:

@@ -9,6 +9,7 @@ from explain.errors import OptionError
 from explain.render.figures import numbers
 from explain.report import (
     captions,
+    charts,
     commands,
     facts,
     layers,
@@ -17,7 +18,7 @@ from explain.report import (
     scales,
     sheets,
 )
-from explain.report.nouns import Panel, Report, View
+from explain.report.nouns import Chart, Panel, Report, View
 from explain.report.texts import for_html, paragraphs, visible
 from explain.report.words import say
 
@@ -101,7 +102,8 @@ def _section(view: View, number: int, bases: dict[int, str]) -> list[str]:
     if any(p.values is not None and p.picture is not None for p in view.panels):
         parts.append(_slider(view))
     one = " one" if min(view.columns, len(view.panels)) == 1 else ""
-    parts += ["<figure>", f'<div class="panels{one}">']
+    drawn = " charts" if any(p.chart is not None for p in view.panels) else ""
+    parts += ["<figure>", f'<div class="panels{one}{drawn}">']
     bar = scales.one_bar(view)
     for panel in view.panels:
         parts += _panel(panel, view, bar is None, bases)
@@ -134,6 +136,9 @@ def _panel(panel: Panel, view: View, own: bool, bases: dict[int, str]) -> list[s
         f"<h3>{for_html(panel.title)}</h3>" if panel.title else "",
         '<div class="stack">',
     ]
+    if panel.chart is not None:
+        parts.append(f'<img src="{charts.address(panel.chart)}" alt="{alt}">')
+        return [*filter(None, parts), "</div>", *_lines(panel, view), *_numbers(panel.chart), "</div>"]
     height, width = layers.fitting(*layouts.shown(panel).shape[:2])
     size = f'width="{width}" height="{height}"'
     if panel.picture is not None:
@@ -151,12 +156,26 @@ def _panel(panel: Panel, view: View, own: bool, bases: dict[int, str]) -> list[s
     parts.append("</div>")
     if own and panel.values is not None:
         parts.append(_bar(*scales.limits_of(panel, view), scales.colormap_of(panel, view)))
+    return [*filter(None, parts), *_lines(panel, view), "</div>"]
+
+
+def _lines(panel: Panel, view: View) -> list[str]:
+    """What stands under a panel."""
     lines = layouts.remarks(panel, view)
-    if lines:
-        parts.append(f'<p class="lines">{" · ".join(for_html(line) for line in lines)}</p>')
-    if panel.note:
-        parts.append(f'<p class="note">{for_html(panel.note)}</p>')
-    return [*filter(None, parts), "</div>"]
+    parts = [f'<p class="lines">{" · ".join(for_html(line) for line in lines)}</p>'] if lines else []
+    return [*parts, f'<p class="note">{for_html(panel.note)}</p>'] if panel.note else parts
+
+
+def _numbers(chart: Chart) -> list[str]:
+    """The numbers of a chart, for whoever does not see it, folded away."""
+    head, *rows = charts.table(chart)
+    first = "".join(f'<th scope="col">{for_html(cell)}</th>' for cell in head)
+    cells = ["".join(f"<td>{for_html(charts.number(cell))}</td>" for cell in row) for row in rows]
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    return [
+        f"<details><summary>{say('chart.numbers')}</summary>",
+        f'<div class="wide" tabindex="0"><table><tr>{first}</tr>{body}</table></div></details>',
+    ]
 
 
 def _bar(low: float, high: float, colormap: str) -> str:

@@ -121,7 +121,8 @@ class Models:
         raise OptionError(
             f"The model '{shown(told['name'])}' with the key {shown(key[:12])}… is not found. "
             + (f"Tried: {'; '.join(tried)}. " if tried else "")
-            + "Give its file with --model, opened as it was then."
+            + "Give its file with --model, opened as it was then"
+            + (f": with {told['opened']}." if told["opened"] else ".")
         )
 
     def _candidates(self, told: dict[str, Any]) -> Iterator[dict[str, Any]]:

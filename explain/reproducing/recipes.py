@@ -94,7 +94,16 @@ def _model(raw: dict[str, Any]) -> dict[str, Any]:
     texts = {
         name: raw[name] if isinstance(raw.get(name), str) else "" for name in ("name", "scaling", "about")
     }
-    return {"key": raw["key"], "input_shape": tuple(shape) if whole else None, **texts}
+    return {"key": raw["key"], "input_shape": tuple(shape) if whole else None, **texts, "opened": _opened(raw)}
+
+
+def _opened(raw: dict[str, Any]) -> str:
+    """What else it was opened with, in words: only told, as code that is named here is never run."""
+    told = _dict(raw.get("opened"))
+    files = told.get("custom_objects")
+    named = [shown(file) for file in files[:4]] if isinstance(files, list) else []
+    said = [f"--custom-objects ({', '.join(named)})"] if named else []
+    return " and ".join([*said, *(["--trusted"] if told.get("trusted") is True else [])])
 
 
 def _checked(raw: Any, models: dict[str, dict[str, Any]]) -> Recipe:

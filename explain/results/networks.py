@@ -92,7 +92,9 @@ class Model(Shown):
     key: digest of architecture and weights; input_shape: (h, w, C); scaling: a name of
     `explain.scaling`; scaling_note: why this scaling; labels: K names or (); layers in the order
     in which their outputs are made; default_layer: the one that `layer=None` means; notices: what
-    to know about it (repaired, NaN in the weights, …); device: where it computes, "CPU, 8 cores".
+    to know about it (repaired, NaN in the weights, …); device: where it computes, "CPU, 8 cores"; opened: what
+    else must be given to open its file again, {} for nothing: "custom_objects", base names of Python files, and
+    "trusted".
     """
 
     key: str
@@ -107,6 +109,7 @@ class Model(Shown):
     about: str = ""
     notices: tuple[Notice, ...] = ()
     device: str = ""
+    opened: dict[str, Any] = field(default_factory=dict)
     network: Any = field(default=None, repr=False)
 
     def label(self, class_index: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from explain.results.basics import frozen
+from explain.results.basics import Shown, frozen
 from explain.results.networks import Notice, Output
 
 
@@ -86,7 +86,7 @@ class ScalingTrial:
 
 
 @frozen
-class Detection:
+class Detection(Shown):
     """Which scaling a network was trained with, as far as photos tell.
 
     present: the scaling the model is open with; recommended: a name of `explain.scaling`, "" where nothing
@@ -123,7 +123,7 @@ class LayerCheck:
 
 
 @frozen
-class CheckUp:
+class CheckUp(Shown):
     """What the doctor found out about a model.
 
     parameters: how many numbers it learnt; explainable: layers with a map that lead to the first output;

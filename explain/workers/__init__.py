@@ -15,7 +15,7 @@ from typing import Any
 
 from explain import sandbox as guards
 from explain.image import fit
-from explain.inspecting.customs import operator_files
+from explain.inspecting.customs import opened_with, operator_files
 from explain.opening.labels import read_labels
 from explain.results import (
     CheckUp, Detection, Fingerprints, Grams, Heatmap, Image, Layer, Maps, Model, Pattern, Prediction,
@@ -56,7 +56,11 @@ def load(
     refused (Untrusted) unless EXPLAIN_TRUST_MODELS=1 or `trusted`.
     """
     source = _source(name, scaling, labels, weights, input_shape, trusted, custom_objects)
-    return _pool().load(source, on_progress)
+    model = _pool().load(source, on_progress)
+    # What a worker says of code is not believed: reports print it in commands.
+    files = source["version"] is not None
+    told = opened_with(source["custom_objects"], source["trusted"]) if files else {}
+    return model if model.opened == told else replace(model, opened=told)
 
 
 def is_open(name: str) -> bool:
