@@ -345,6 +345,15 @@ def test_nothing_to_do_starts_nothing(folder, tmp_path):
 
 
 @with_ray
+def test_one_begun_is_for_one_run(folder, connected, tmp_path):
+    ray = Ray(workers=1)
+    with ray.begun(10):
+        assert len(list(carried_out(ray, folder, tmp_path / "one"))) == 20
+        with pytest.raises(RuntimeError, match="begin again"):
+            list(carried_out(ray, folder, tmp_path / "two"))
+
+
+@with_ray
 def test_actors_that_never_come_are_not_waited_for(folder, connected, tmp_path, monkeypatch):
     """A cluster that is busy: nobody answers, until the user has enough."""
     monkeypatch.setattr(ray_engine, "LONG", 0.5)
