@@ -54,8 +54,9 @@ def test_pinned_ordered_written_and_saved(visitor, tmp_path: Path):
     expect(visitor.page.get_by_test_id("stToast")).to_contain_text("Figures in the report: 1.")
     pin(visitor, 0)
     to_report(visitor)
+    visitor.until(lambda: len(titles(visitor)) == 2, "both figures")
     before = titles(visitor)
-    assert len(before) == 2 and before[0].startswith("Channel 9 of ")
+    assert before[0].startswith("Channel 9 of ")
 
     # By the keyboard, which stays with the figure that moves.
     visitor.button("Down", exact=True).first.focus()

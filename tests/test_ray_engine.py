@@ -265,7 +265,8 @@ def in_order(rows) -> list[dict]:
 
 
 def content(out: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in out.iterdir()}
+    """Without what a killed actor was writing, under a name of its own: a run removes that at its end."""
+    return {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".part"}
 
 
 @pytest.fixture(scope="module")
@@ -275,12 +276,6 @@ def local(folder, tmp_path_factory):
     rows = in_order(carried_out(Local(), folder, out))
     assert [row["n"] for row in rows] == list(range(20)) and len(content(out)) == 38
     return rows, content(out)
-
-
-@with_ray
-def test_the_same_rows_and_files_as_the_local_engine(folder, local, connected, tmp_path):
-    rows = in_order(carried_out(Ray(workers=2), folder, tmp_path / "out"))
-    assert rows == local[0] and content(tmp_path / "out") == local[1]
 
 
 def workers() -> list[int]:
@@ -303,6 +298,26 @@ def workers() -> list[int]:
         return False
 
     return [number for number in actors if ours(number)]
+
+
+@with_ray
+def test_an_actor_that_is_killed_before_it_has_begun_loses_nothing(folder, local, tmp_path):
+    """With a Ray of one's own, whose actors begin before there is an order."""
+    ray = Ray(workers=2)
+    with ray.begun(10):
+        until = time.monotonic() + 60
+        while not (victims := workers()):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        os.kill(victims[0], signal.SIGKILL)
+        rows = in_order(carried_out(ray, folder, tmp_path / "out"))
+    assert rows == local[0] and content(tmp_path / "out") == local[1]
+
+
+@with_ray
+def test_the_same_rows_and_files_as_the_local_engine(folder, local, connected, tmp_path):
+    rows = in_order(carried_out(Ray(workers=2), folder, tmp_path / "out"))
+    assert rows == local[0] and content(tmp_path / "out") == local[1]
 
 
 @with_ray
